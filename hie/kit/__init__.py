@@ -1,0 +1,1 @@
+"""Ground floor: database connections, clock, identifiers, JSON splicing, logging. Knows nothing of health."""

@@ -1,0 +1,51 @@
+"""Every setting of the exchange, read from environment variables named `HIE_…`.
+
+The table in `docs/settings.md` is checked against this module by a test.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """One immutable set of settings; the description of each field is its documentation."""
+
+    model_config = SettingsConfigDict(env_prefix="HIE_", frozen=True, extra="ignore")
+
+    data_directory: Path | None = Field(
+        None,
+        description="Where the embedded database and the keys live. "
+        "Default: `.hie` in the working directory; `/var/lib/hie` when run as root.",
+    )
+    database_url: str | None = Field(
+        None,
+        description="A PostgreSQL (15 or newer) to use instead of the embedded one, "
+        "as `postgresql://user:password@host:port/database`.",
+    )
+    host: str = Field("127.0.0.1", description="Address the web server listens on.")
+    port: int = Field(8080, ge=0, le=65535, description="Port the web server listens on.")
+    workers: int = Field(1, ge=1, le=64, description="Number of web server processes.")
+    public_base_url: str = Field(
+        "http://127.0.0.1:8080",
+        description="The address under which users and apps reach the exchange, without a "
+        "trailing slash. It is the OAuth issuer; the FHIR base is this followed by `/fhir`.",
+    )
+    mllp_host: str = Field("127.0.0.1", description="Address the HL7 v2 MLLP listener binds to.")
+    mllp_port: int = Field(2575, ge=0, le=65535, description="Port of the HL7 v2 MLLP listener.")
+    pool_size: int = Field(
+        8, ge=1, le=100, description="Database connections each server process may hold."
+    )
+
+    @property
+    def fhir_base(self) -> str:
+        """The absolute FHIR base URL, without a trailing slash."""
+        return f"{self.public_base_url}/fhir"
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The process's settings, read once. Tests build their own `Settings`."""
+    return Settings()
