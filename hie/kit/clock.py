@@ -1,6 +1,7 @@
 """The one place that asks for the time. FHIR instants: https://hl7.org/fhir/R4/datatypes.html#instant"""
 
 from datetime import UTC, datetime
+from email.utils import format_datetime
 
 
 def now() -> datetime:
@@ -16,10 +17,4 @@ def instant(moment: datetime) -> str:
 
 def http_date(moment: datetime) -> str:
     """`moment` for the `Last-Modified` header. https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7"""
-    days = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-    months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-    utc = moment.astimezone(UTC)
-    return (
-        f"{days[utc.weekday()]}, {utc.day:02d} {months[utc.month - 1]} {utc.year:04d} "
-        f"{utc:%H:%M:%S} GMT"
-    )
+    return format_datetime(moment.astimezone(UTC), usegmt=True)

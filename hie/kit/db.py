@@ -1,0 +1,68 @@
+"""Connections to PostgreSQL: one pool for each process. https://www.psycopg.org/psycopg3/docs/
+
+Connections are in autocommit mode, so that a single read costs one round trip; changes ask for a
+transaction, which commits at the end of the block and rolls back when anything is raised in it.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Self
+
+import psycopg
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+Connection = psycopg.AsyncConnection[TupleRow]
+
+
+async def _configure(connection: Connection) -> None:
+    # The values of a search decide its plan: a generic plan is right for none of them.
+    await connection.execute("SET plan_cache_mode = force_custom_plan")
+    await connection.execute("SET TIME ZONE 'UTC'")
+    connection.prepare_threshold = 2
+
+
+class Database:
+    """The pool. Open it before use, close it at the end; or use it as an async context manager."""
+
+    def __init__(self, conninfo: str, *, size: int = 8) -> None:
+        self.conninfo = conninfo
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            conninfo,
+            min_size=1,
+            max_size=size,
+            open=False,
+            kwargs={"autocommit": True},
+            configure=_configure,
+        )
+
+    async def open(self) -> None:
+        await self._pool.open(wait=True, timeout=30)
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection on which each statement is its own transaction."""
+        async with self._pool.connection() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection inside BEGIN … COMMIT; any exception rolls everything back."""
+        async with self._pool.connection() as connection, connection.transaction():
+            yield connection
