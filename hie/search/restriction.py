@@ -6,6 +6,8 @@ part of the SQL before LIMIT, counts and includes alike. Only `hie.access` build
 
 from dataclasses import dataclass
 
+from hie.fhir.definitions import type_number
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -32,3 +34,40 @@ class Restriction:
 
 EVERYTHING = Restriction((Rule(),))
 NOTHING = Restriction(())
+
+
+def _rule_condition(
+    rule: Rule, name: str, by_type: bool, alias: str
+) -> tuple[str, dict[str, object]]:
+    terms: list[str] = []
+    values: dict[str, object] = {}
+    if by_type and rule.types is not None:
+        terms.append(f"{alias}.type = ANY(%({name}_types)s::smallint[])")
+        values[f"{name}_types"] = sorted(type_number(t) for t in rule.types)
+    if rule.patients is not None:
+        terms.append(f"{alias}.patient_key = ANY(%({name}_patients)s::bigint[])")
+        values[f"{name}_patients"] = list(rule.patients)
+    if rule.institution is not None:
+        terms.append(f"{alias}.institution = %({name}_institution)s")
+        values[f"{name}_institution"] = rule.institution
+    return " AND ".join(terms) or "true", values
+
+
+def condition(
+    restriction: Restriction, type_name: str | None, *, alias: str = "r"
+) -> tuple[str, dict[str, object]]:
+    """The restriction as a parenthesised SQL condition on rows of `alias`, with its named values.
+
+    With `type_name` the query already fixes the type, and only the rules that can allow it remain;
+    with None (a search over several types) each rule also tests the type.
+    """
+    rules = restriction.rules if type_name is None else restriction.for_type(type_name)
+    parts: list[str] = []
+    values: dict[str, object] = {}
+    for number, rule in enumerate(rules):
+        part, more = _rule_condition(rule, f"rule_{number}", type_name is None, alias)
+        if part == "true":
+            return "(true)", {}
+        parts.append(f"({part})")
+        values |= more
+    return f"({' OR '.join(parts) or 'false'})", values

@@ -1,0 +1,139 @@
+"""The tables of the store. Why they look like this: docs/decisions/0002-storage.md
+
+Every key and unique constraint of the clinical tables includes the patient key, so that they can be
+distributed by it over several machines.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Sequence,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.types import UserDefinedType
+
+
+class TransactionId(UserDefinedType[str]):
+    """PostgreSQL's `xid8`: https://www.postgresql.org/docs/current/datatype-oid.html"""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "xid8"
+
+
+metadata = MetaData(schema="store")
+
+change_sequence = Sequence("change_sequence", metadata=metadata, cache=1)
+
+institution = Table(
+    "institution",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("code", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    comment="Who sends data and owns what it sent. Number 0 is the exchange itself.",
+)
+
+secret = Table(
+    "secret",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    comment="Keys of this installation, made once: the index hash and the cursor signature.",
+)
+
+dictionary = Table(
+    "dictionary",
+    metadata,
+    Column("number", SmallInteger, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    comment="Compression dictionaries; a body names the one that it was compressed with.",
+)
+
+directory = Table(
+    "directory",
+    metadata,
+    Column("type", SmallInteger, nullable=False),
+    Column("id", Text(collation="C"), nullable=False),
+    Column("patient_key", BigInteger, nullable=False),
+    Column("key", BigInteger, nullable=False),
+    Column("institution", Integer, nullable=False),
+    Column("deleted", Boolean, nullable=False, server_default=text("false")),
+    PrimaryKeyConstraint("type", "id"),
+    comment="From a resource's type and id to the place of its row.",
+)
+
+resource = Table(
+    "resource",
+    metadata,
+    Column("patient_key", BigInteger, nullable=False),
+    Column("key", BigInteger, nullable=False),
+    Column("change", BigInteger, nullable=False),
+    Column("last_updated", DateTime(timezone=True), nullable=False),
+    Column("date_low", DateTime(timezone=True)),
+    Column("date_high", DateTime(timezone=True)),
+    Column("version", Integer, nullable=False),
+    Column("institution", Integer, nullable=False),
+    Column("type", SmallInteger, nullable=False),
+    Column("dictionary", SmallInteger, nullable=False),
+    Column("id", Text(collation="C"), nullable=False),
+    Column("tokens", ARRAY(BigInteger), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("patient_key", "key"),
+    comment="The current version of every resource. A key is the change number of its creation.",
+)
+Index(
+    "resource_patient_type_date",
+    resource.c.patient_key,
+    resource.c.type,
+    resource.c.date_low.desc().nulls_last(),
+    resource.c.key.desc(),
+)
+Index("resource_type_key", resource.c.type, resource.c.key)
+Index("resource_change", resource.c.change)
+Index("resource_tokens", resource.c.tokens, postgresql_using="gin")
+
+history = Table(
+    "history",
+    metadata,
+    Column("patient_key", BigInteger, nullable=False),
+    Column("key", BigInteger, nullable=False),
+    Column("change", BigInteger, nullable=False),
+    Column("last_updated", DateTime(timezone=True), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("institution", Integer, nullable=False),
+    Column("type", SmallInteger, nullable=False),
+    Column("dictionary", SmallInteger, nullable=False),
+    Column("id", Text(collation="C"), nullable=False),
+    Column("body", LargeBinary),
+    PrimaryKeyConstraint("patient_key", "key", "version", "last_updated"),
+    postgresql_partition_by="RANGE (last_updated)",
+    comment="Superseded versions, and deletions as versions without a body. Append-only.",
+)
+Index("history_change", history.c.change)
+Index("history_key", history.c.key, history.c.version)
+
+commit = Table(
+    "commit",
+    metadata,
+    Column("first_change", BigInteger, primary_key=True),
+    Column("last_change", BigInteger, nullable=False),
+    Column("transaction", TransactionId, nullable=False, server_default=text("pg_current_xact_id()")),
+    Column("committed", DateTime(timezone=True), nullable=False),
+    comment="The outbox: one row a transaction. Consumers read rows of transactions older than "
+    "every running one, in order, and fetch the changes between the two numbers.",
+)
