@@ -5,18 +5,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from hie.settings import Settings
-
 SOCKET_NAME = ".s.PGSQL.5432"
 SOCKET_PATH_LIMIT = 107
 """`sun_path` has 108 bytes with its final zero: https://man7.org/linux/man-pages/man7/unix.7.html"""
-
-
-def data_directory(settings: Settings) -> Path:
-    """The directory of `settings`; by default `/var/lib/hie` for root, `.hie` here for others."""
-    if settings.data_directory is not None:
-        return settings.data_directory
-    return Path("/var/lib/hie") if os.geteuid() == 0 else Path.cwd() / ".hie"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The audit trail: who saw or changed what, on disk before the answer leaves."""
