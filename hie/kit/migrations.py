@@ -13,7 +13,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from alembic.util import CommandError
+from alembic.script.revision import RevisionError
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 
@@ -74,7 +74,7 @@ def _status(connection: Connection) -> Status:
         raise MigrationError(f"No migrations are installed in {directory()}.")
     try:
         steps = list(scripts.iterate_revisions(newest, current or "base"))
-    except CommandError as error:
+    except RevisionError as error:
         raise MigrationError(
             f"The database is at revision {current}, which this version of the exchange does not "
             "know. It was last used with a newer version: install that one."

@@ -1,0 +1,64 @@
+"""Migrations: complete, safe to run twice and at once, and refused when the program is too old."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+
+from hie.kit import migrations
+from hie.kit.db import Database
+
+SCHEMAS = {"store", "search", "audit", "mpi", "auth", "access", "ingest", "web"}
+
+
+async def test_every_package_has_its_schema(database: Database) -> None:
+    async with database.connection() as connection:
+        cursor = await connection.execute("SELECT nspname FROM pg_namespace")
+        found = {row[0] for row in await cursor.fetchall()}
+    assert found >= SCHEMAS
+
+
+def test_a_clone_of_the_template_is_up_to_date(conninfo: str) -> None:
+    status = migrations.status(conninfo)
+    assert status.current == status.newest
+    assert status.pending == ()
+    assert migrations.upgrade(conninfo) == status
+
+
+@pytest.fixture
+def empty(conninfo: str) -> str:
+    """A database in which nothing has been migrated yet."""
+    with psycopg.connect(conninfo) as connection:
+        for schema in SCHEMAS:
+            connection.execute(f"DROP SCHEMA {schema} CASCADE")
+        connection.execute("DROP TABLE public.alembic_version")
+    return conninfo
+
+
+def test_upgrades_at_once_wait_for_each_other(empty: str) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        # Alembic keeps its context in module globals, so the other one is a process in real life;
+        # here its turn in the queue is held by a plain connection.
+        with psycopg.connect(empty) as holder:
+            holder.execute("SELECT pg_advisory_lock(%s)", (migrations.UPGRADE_LOCK,))
+            other = threads.submit(migrations.upgrade, empty)
+            _until_waiting(holder)
+            assert migrations.status(empty).current is None
+        assert len(other.result().pending) == len(SCHEMAS)
+    assert migrations.status(empty).pending == ()
+
+
+def _until_waiting(connection: psycopg.Connection) -> None:
+    query = """
+        SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    """
+    while connection.execute(query).fetchone() is None:
+        pass
+
+
+def test_a_newer_database_is_refused(conninfo: str) -> None:
+    with psycopg.connect(conninfo) as connection:
+        connection.execute("UPDATE public.alembic_version SET version_num = '9999_future'")
+    with pytest.raises(migrations.MigrationError, match="9999_future"):
+        migrations.upgrade(conninfo)
