@@ -132,8 +132,19 @@ commit = Table(
     metadata,
     Column("first_change", BigInteger, primary_key=True),
     Column("last_change", BigInteger, nullable=False),
-    Column("transaction", TransactionId, nullable=False, server_default=text("pg_current_xact_id()")),
+    Column(
+        "transaction", TransactionId, nullable=False, server_default=text("pg_current_xact_id()")
+    ),
     Column("committed", DateTime(timezone=True), nullable=False),
     comment="The outbox: one row a transaction. Consumers read rows of transactions older than "
     "every running one, in order, and fetch the changes between the two numbers.",
+)
+
+loaded_part = Table(
+    "loaded_part",
+    metadata,
+    Column("source", LargeBinary, nullable=False),
+    Column("part", Integer, nullable=False),
+    PrimaryKeyConstraint("source", "part"),
+    comment="Parts of bulk files that are stored, by the hash of their content.",
 )

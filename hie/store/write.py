@@ -22,6 +22,7 @@ class Place(NamedTuple):
     key: int
     institution: int
     version: int
+    last_updated: datetime
     dictionary: int
     body: bytes | None
 
@@ -49,10 +50,15 @@ class Version:
 # Locks are taken in the order of type and id, so that two transactions cannot wait for each other.
 LOCATE = """
 SELECT d.type, d.id, d.patient_key, d.key, d.institution,
-       coalesce(r.version, (SELECT max(h.version) FROM store.history h WHERE h.key = d.key))
-           AS version,
+       coalesce(r.version, h.version) AS version,
+       coalesce(r.last_updated, h.last_updated) AS last_updated,
        coalesce(r.dictionary, 0) AS dictionary, r.body
-FROM store.directory d LEFT JOIN store.resource r USING (patient_key, key)
+FROM store.directory d
+LEFT JOIN store.resource r USING (patient_key, key)
+LEFT JOIN LATERAL (
+    SELECT version, last_updated FROM store.history
+    WHERE d.deleted AND key = d.key ORDER BY version DESC LIMIT 1
+) h ON true
 WHERE (d.type, d.id) IN (SELECT * FROM unnest(%s::smallint[], %s::text[]))
 ORDER BY d.type, d.id
 FOR UPDATE OF d
@@ -148,9 +154,7 @@ async def write(connection: Connection, versions: Sequence[Version]) -> None:
     await _copy(connection, versions)
     await _insert_deletions(connection, [v for v in versions if v.body is None])
     changes = [v.change for v in versions]
-    await connection.execute(
-        INSERT_COMMIT, (min(changes), max(changes), versions[0].last_updated)
-    )
+    await connection.execute(INSERT_COMMIT, (min(changes), max(changes), versions[0].last_updated))
 
 
 async def _copy(connection: Connection, versions: Sequence[Version]) -> None:

@@ -105,6 +105,14 @@ CREATE TABLE store.commit (
 );
 COMMENT ON TABLE store.commit IS
     'The outbox: one row a transaction. Consumers read rows of transactions older than every running one, in order, and fetch the changes between the two numbers.';
+
+CREATE TABLE store.loaded_part (
+    source bytea NOT NULL,
+    part integer NOT NULL,
+    PRIMARY KEY (source, part)
+);
+COMMENT ON TABLE store.loaded_part IS
+    'Parts of bulk files that are stored, by the hash of their content.';
 """
 
 

@@ -1,0 +1,80 @@
+"""Who is asking: a token's grant, or a part of the exchange itself acting for an institution.
+
+SMART scopes: https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, Self
+
+from hie.auth.scopes import Scope
+from hie.auth.tokens import Grant
+
+Kind = Literal["operator", "institution", "resident", "staff"]
+Permission = Literal["c", "r", "u", "d", "s"]
+
+EXCHANGE_INSTITUTION = 0
+SYSTEM_SCOPE = Scope("system", "*", "cruds")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """One authenticated caller of one request.
+
+    `institution` is the number under which changes are stored; `patient` the golden Patient id of
+    the launch; `network_address` and `request_id` go into the audit log.
+    """
+
+    kind: Kind
+    client_id: str
+    scopes: tuple[Scope, ...]
+    account: str | None = None
+    user: str | None = None
+    institution: int | None = None
+    patient: str | None = None
+    network_address: str | None = None
+    request_id: str | None = None
+
+    @classmethod
+    def from_grant(
+        cls, grant: Grant, *, network_address: str | None = None, request_id: str | None = None
+    ) -> Self:
+        """The caller whom an access token stands for."""
+        return cls(
+            kind=grant.kind,
+            client_id=grant.client_id,
+            scopes=grant.scopes,
+            account=grant.account,
+            user=grant.user,
+            institution=EXCHANGE_INSTITUTION if grant.kind == "operator" else grant.institution,
+            patient=grant.patient,
+            network_address=network_address,
+            request_id=request_id,
+        )
+
+    @classmethod
+    def operator(cls) -> Self:
+        """The exchange's own operator, for the command line on the server's machine."""
+        return cls("operator", "operator", (SYSTEM_SCOPE,), institution=EXCHANGE_INSTITUTION)
+
+    @classmethod
+    def for_institution(cls, number: int, name: str) -> Self:
+        """An institution whose data arrives by another channel than its own FHIR client."""
+        return cls("institution", name, (SYSTEM_SCOPE,), institution=number)
+
+    def granting(self, permission: Permission) -> Iterator[Scope]:
+        """The scopes that grant the permission on whole types.
+
+        A granular scope (`…rs?category=…`) grants a part of a type; as long as no restriction can
+        say which part, it grants nothing here. Changes are made in the name of an institution, so
+        only `system/` scopes grant them.
+        """
+        for scope in self.scopes:
+            changes = permission in "cud"
+            if permission in scope.permissions and not scope.query:
+                if not changes or scope.context == "system":
+                    yield scope
+
+    def permits(self, permission: Permission, type_name: str) -> bool:
+        """Whether some scope grants the permission on the type; which rows is the policy's matter."""
+        return any(scope.type in ("*", type_name) for scope in self.granting(permission))

@@ -1,0 +1,44 @@
+"""Composition root of the web server: opens the exchange and mounts every router. Nothing else.
+
+ASGI lifespan: https://asgi.readthedocs.io/en/latest/specs/lifespan.html
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from hie.auth.routes import routes as auth_routes
+from hie.kit import postgres
+from hie.records.exchange import Exchange, open_exchange
+from hie.rest.routes import fhir_routes
+from hie.settings import Settings, settings
+from hie.web.routes import routes as web_routes
+
+
+def mount(application: FastAPI) -> None:
+    """Mount all routes; the FHIR base comes last, because it answers everything below `/fhir`."""
+    application.router.routes.extend([*auth_routes, *web_routes, *fhir_routes()])
+
+
+def application_on(exchange: Exchange) -> FastAPI:
+    """The application on an exchange that the caller opened and will close."""
+    application = FastAPI(title="hie", openapi_url=None, docs_url=None, redoc_url=None)
+    application.state.exchange = exchange
+    mount(application)
+    return application
+
+
+def application(chosen: Settings | None = None) -> FastAPI:
+    """The application that opens its exchange when the server starts it; a factory for Granian."""
+    used = chosen or settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_exchange(used, postgres.conninfo(used)) as exchange:
+            app.state.exchange = exchange
+            yield
+
+    app = FastAPI(title="hie", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
+    mount(app)
+    return app

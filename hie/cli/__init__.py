@@ -1,0 +1,1 @@
+"""The command line `hie`: one file for each command group. https://typer.tiangolo.com/"""

@@ -1,0 +1,131 @@
+"""`hie load`: FHIR files into the exchange, in parallel, resumable, with a report of refusals."""
+
+import asyncio
+import json
+import multiprocessing
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from hie.access.caller import Caller
+from hie.kit import migrations, postgres
+from hie.kit.db import Database
+from hie.records.exchange import Exchange, open_exchange
+from hie.records.load import Report, load_file
+from hie.settings import Settings, settings
+from hie.store.institutions import Institution, add_institution
+
+SHOWN = 20
+
+
+def _files(paths: list[Path]) -> list[Path]:
+    found: list[Path] = []
+    for path in paths:
+        inside = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+        found += inside
+    return found
+
+
+class _Process:
+    """One loading process: an event loop and an exchange that live as long as it does."""
+
+    loop: asyncio.AbstractEventLoop
+    exchange: Exchange
+    caller: Caller
+
+    @classmethod
+    def start(cls, conninfo: str, institution: Institution) -> None:
+        cls.loop = asyncio.new_event_loop()
+        cls.caller = Caller.for_institution(institution.number, f"load:{institution.code}")
+        opened = open_exchange(Settings(pool_size=2), conninfo)
+        cls.exchange = cls.loop.run_until_complete(opened.__aenter__())
+
+    @classmethod
+    def load(cls, path: Path) -> tuple[Path, Report]:
+        return path, cls.loop.run_until_complete(load_file(cls.exchange, cls.caller, path))
+
+
+def _reports(
+    conninfo: str, institution: Institution, files: list[Path], processes: int
+) -> Iterator[tuple[Path, Report]]:
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(processes, _Process.start, (conninfo, institution)) as pool:
+        yield from pool.imap_unordered(_Process.load, files)
+
+
+async def _institution(conninfo: str, code: str, name: str) -> Institution:
+    async with Database(conninfo, size=1) as database, database.connection() as connection:
+        return await add_institution(connection, code, name)
+
+
+def load(
+    paths: Annotated[list[Path], typer.Argument(exists=True, help="Files, or folders of files.")],
+    institution: Annotated[
+        str, typer.Option(help="Code of the institution that will own the data.")
+    ] = "import",
+    name: Annotated[str, typer.Option(help="That institution's name.")] = "批量导入",
+    processes: Annotated[int, typer.Option(min=1, help="Loading processes.")] = os.cpu_count() or 1,
+    report: Annotated[
+        Path | None, typer.Option(help="Write every refusal there, a JSON object a line.")
+    ] = None,
+) -> None:
+    """Load transaction Bundles (.json, .json.gz) and NDJSON (.ndjson, .ndjson.gz).
+
+    Start the same command again after an interruption: what is stored is skipped.
+    """
+    console = Console(stderr=True)
+    address = postgres.conninfo(settings())
+    migrations.upgrade(address)
+    owner = asyncio.run(_institution(address, institution, name))
+    files = _files(paths)
+    total = Report()
+    started = time.perf_counter()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[stored]:,} resources"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("Loading files", total=len(files), stored=0)
+        for _, one in _reports(address, owner, files, min(processes, len(files))):
+            total.stored += one.stored
+            total.skipped_parts += one.skipped_parts
+            total.refused += one.refused
+            progress.update(task, advance=1, stored=total.stored)
+    seconds = time.perf_counter() - started
+    _print_report(console, total, report)
+    console.print(
+        f"{total.stored:,} resources stored in {seconds:.1f} s "
+        f"({total.stored / seconds:,.0f} a second); {total.skipped_parts} parts were there already; "
+        f"{len(total.refused)} refused."
+    )
+    if total.refused:
+        raise typer.Exit(1)
+
+
+def _print_report(console: Console, total: Report, path: Path | None) -> None:
+    for refused in total.refused[:SHOWN]:
+        place = refused.file if refused.line is None else f"{refused.file}, line {refused.line}"
+        for issue in refused.issues[:SHOWN]:
+            console.print(
+                f"refused: {place}: {issue.expression or ''} {issue.text.en}", markup=False
+            )
+    if len(total.refused) > SHOWN:
+        console.print(f"… and {len(total.refused) - SHOWN} more; --report FILE writes all of them")
+    if path is not None:
+        with path.open("w", encoding="utf-8") as file:
+            for refused in total.refused:
+                issues = [
+                    {"expression": i.expression, "code": i.code, "en": i.text.en, "zh": i.text.zh}
+                    for i in refused.issues
+                ]
+                line = {"file": refused.file, "line": refused.line, "issues": issues}
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")

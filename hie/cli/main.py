@@ -1,0 +1,19 @@
+"""The `hie` command: mounts the groups, nothing else."""
+
+import typer
+
+from hie.cli import db, demo, ingest, load, mpi, serve, token, worker
+
+application = typer.Typer(
+    help="Regional health records exchange: FHIR R4, SMART on FHIR, master patient index.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+application.command("demo")(demo.demo)
+application.command("serve")(serve.serve)
+application.command("worker")(worker.worker)
+application.command("load")(load.load)
+application.command("token")(token.token)
+application.add_typer(db.application, name="db")
+application.add_typer(ingest.application, name="ingest")
+application.add_typer(mpi.application, name="mpi")

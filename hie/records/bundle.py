@@ -1,0 +1,76 @@
+"""Bundles spliced together from stored bytes. https://hl7.org/fhir/R4/bundle.html"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import orjson
+
+from hie.kit.clock import instant
+from hie.kit.ids import new_id
+
+
+class Link(NamedTuple):
+    """A Bundle link: `relation` is self, next, …"""
+
+    relation: str
+    url: str
+
+
+def found(base: str, type_name: str, logical_id: str, body: bytes, mode: str) -> bytes:
+    """An entry of a searchset; `mode` is match, include or outcome."""
+    return b'{"fullUrl":"%s/%s/%s","resource":%s,"search":{"mode":"%s"}}' % (
+        base.encode(),
+        type_name.encode(),
+        logical_id.encode(),
+        body,
+        mode.encode(),
+    )
+
+
+def past(
+    base: str,
+    type_name: str,
+    logical_id: str,
+    body: bytes | None,
+    *,
+    version: int,
+    last_updated: datetime,
+) -> bytes:
+    """An entry of a history, with the request that made the version."""
+    url = f"{type_name}/{logical_id}"
+    if body is None:
+        method, status = "DELETE", "204"
+    else:
+        method, status = ("POST", "201") if version == 1 else ("PUT", "200")
+    rest = {
+        "request": {"method": method, "url": type_name if method == "POST" else url},
+        "response": {
+            "status": status,
+            "etag": f'W/"{version}"',
+            "lastModified": instant(last_updated),
+        },
+    }
+    head = b'{"fullUrl":%s,' % orjson.dumps(f"{base}/{url}")
+    resource = b'"resource":%s,' % body if body is not None else b""
+    return head + resource + orjson.dumps(rest)[1:]
+
+
+def bundle(
+    kind: str,
+    entries: Iterable[bytes],
+    *,
+    links: Sequence[Link] = (),
+    total: int | None = None,
+    moment: datetime | None = None,
+) -> bytes:
+    """The Bundle's JSON text around entries that are already JSON."""
+    head: dict[str, object] = {"resourceType": "Bundle", "id": new_id(), "type": kind}
+    if moment is not None:
+        head["meta"] = {"lastUpdated": instant(moment)}
+    if total is not None:
+        head["total"] = total
+    if links:
+        head["link"] = [link._asdict() for link in links]
+    body = b",".join(entries)
+    return orjson.dumps(head)[:-1] + (b',"entry":[%s]}' % body if body else b"}")

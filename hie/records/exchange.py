@@ -1,0 +1,38 @@
+"""What one server process holds: made once by the composition roots, passed to everything above."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from hie.audit.log import AuditLog
+from hie.kit.db import Connection
+from hie.settings import Settings
+from hie.store.institutions import Institution, institution
+from hie.store.open import Store, open_store, secret
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Settings, the store, the audit log and the key that signs paging cursors."""
+
+    settings: Settings
+    store: Store
+    audit: AuditLog
+    cursor_key: bytes
+    _institutions: dict[int, Institution] = field(default_factory=dict)
+
+    async def institution(self, connection: Connection, number: int) -> Institution:
+        """The institution by number, read once a process: a new name shows after a restart."""
+        if number not in self._institutions:
+            self._institutions[number] = await institution(connection, number)
+        return self._institutions[number]
+
+
+@asynccontextmanager
+async def open_exchange(settings: Settings, conninfo: str) -> AsyncIterator[Exchange]:
+    """The exchange on the database at `conninfo`, whose schema must be up to date."""
+    async with open_store(conninfo, size=settings.pool_size) as store:
+        async with store.database.connection() as connection:
+            cursor_key = await secret(connection, "cursor")
+        async with AuditLog(store.database) as audit:
+            yield Exchange(settings, store, audit, cursor_key)

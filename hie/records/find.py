@@ -1,0 +1,75 @@
+"""Searching one type. https://hl7.org/fhir/R4/search.html
+
+parse → people (golden ids stand for all linked records) → restriction → execute → audit → Bundle.
+"""
+
+from collections.abc import Sequence
+
+from hie.access.caller import Caller
+from hie.access.policy import require, restriction
+from hie.fhir.definitions import type_name as name_of
+from hie.kit.clock import now
+from hie.mpi.people import linked
+from hie.records.bundle import Link, bundle, found
+from hie.records.cursor import sign, verify
+from hie.records.disclosure import disclosed
+from hie.records.exchange import Exchange
+from hie.records.fetch import presentation
+from hie.records.present import Present
+from hie.search.execute import execute
+from hie.search.parse import parse
+from hie.search.query import applied_url
+from hie.search.rewrite.people import expand, patient_ids
+from hie.store.read import Row
+
+CURSOR = "_cursor"
+
+
+async def find(
+    exchange: Exchange,
+    caller: Caller,
+    type_name: str,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    lenient: bool = False,
+) -> bytes:
+    """A searchset Bundle. `pairs` are the decoded parameters in the order given.
+
+    Problem 403 without the scope; 400 for a parameter that is unknown or cannot be read, unless
+    `lenient`, when it is left out of the search and of the self link.
+    """
+    require(caller, "s", type_name)
+    signed = next((value for name, value in pairs if name == CURSOR), None)
+    query = parse(type_name, [pair for pair in pairs if pair[0] != CURSOR], lenient=lenient)
+    applied = applied_url(query)
+    cursor = verify(exchange.cursor_key, caller, applied, signed) if signed else None
+    async with exchange.store.database.connection() as connection:
+        visible = await restriction(connection, exchange.store.hasher, caller, "s")
+        members = await linked(connection, patient_ids(query))
+        page = await execute(connection, exchange.store, expand(query, members), visible, cursor)
+        present = await presentation(connection, caller)
+    base = exchange.settings.fhir_base
+    here = f"{base}/{applied}"
+    links = [Link("self", here)]
+    if page.next is not None:
+        token = sign(exchange.cursor_key, caller, applied, page.next)
+        links.append(Link("next", f"{here}{'&' if '?' in here else '?'}{CURSOR}={token}"))
+    entries = [
+        *(_entry(exchange, present, row, "match") for row in page.matches),
+        *(_entry(exchange, present, row, "include") for row in page.included),
+    ]
+    await disclosed(
+        exchange,
+        caller,
+        "search-type",
+        type_name,
+        rows=[*page.matches, *page.included],
+        query=applied,
+    )
+    return bundle("searchset", entries, links=links, total=page.total, moment=now())
+
+
+def _entry(exchange: Exchange, present: Present, row: Row, mode: str) -> bytes:
+    name = name_of(row.type)
+    body = exchange.store.bodies.expand(row.dictionary, row.body or b"")
+    return found(exchange.settings.fhir_base, name, row.id, present(name, body), mode)

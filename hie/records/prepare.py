@@ -1,0 +1,128 @@
+"""From the sender's bytes to a checked resource. https://hl7.org/fhir/R4/json.html
+
+All problems of all entries are gathered before any is reported, so that a sender mends a batch once.
+"""
+
+from asyncio import sleep
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from hie.access.caller import Caller
+from hie.access.policy import require
+from hie.errors import Issue, Problem, Text, problem
+from hie.fhir.definitions import RESOURCE_TYPES, type_number
+from hie.fhir.validation import validate
+from hie.kit.json import duplicate_key
+from hie.records.entry import Entry, Prepared
+
+# How many resources are checked before other requests of this process get a turn.
+TURN = 25
+
+KNOWN_TYPES = frozenset(RESOURCE_TYPES)
+
+
+def _place(entry: Entry, inner: str | None) -> str | None:
+    if entry.expression is None or inner is None:
+        return inner or entry.expression
+    _, _, rest = inner.partition(".")
+    return f"{entry.expression}.resource" + (f".{rest}" if rest else "")
+
+
+def _issue(entry: Entry, code: str, en: str, zh: str, inner: str | None = None) -> Issue:
+    return Issue(code, Text(en, zh), _place(entry, inner))
+
+
+def _parse(entry: Entry) -> dict[str, Any] | Issue:
+    try:
+        resource = orjson.loads(entry.body or b"")
+    except orjson.JSONDecodeError as error:
+        return _issue(
+            entry,
+            "structure",
+            f"Not JSON: {error.msg} at line {error.lineno}, column {error.colno}",
+            f"不是合法的 JSON：第 {error.lineno} 行第 {error.colno} 列（{error.msg}）",
+        )
+    if not isinstance(resource, dict):
+        return _issue(entry, "structure", "A resource is a JSON object", "资源必须是一个 JSON 对象")
+    repeated = duplicate_key(entry.body or b"", resource)
+    if repeated is not None:
+        return _issue(
+            entry,
+            "structure",
+            f"The member {repeated!r} occurs twice in one object; receivers would differ in which one counts",
+            f"同一对象中成员 {repeated!r} 出现两次，接收方会有不同理解",
+        )
+    sent = resource.get("resourceType")
+    if sent != entry.type:
+        return _issue(
+            entry,
+            "invalid",
+            f"resourceType is {sent!r}, but the request is for {entry.type}",
+            f"resourceType 为 {sent!r}，而请求的类型是 {entry.type}",
+            f"{entry.type}.resourceType",
+        )
+    if entry.method == "PUT" and resource.get("id") != entry.id:
+        return _issue(
+            entry,
+            "invalid",
+            f"The id in the resource is {resource.get('id')!r}, in the address {entry.id!r}",
+            f"资源中的 id 为 {resource.get('id')!r}，地址中的 id 为 {entry.id!r}",
+            f"{entry.type}.id",
+        )
+    return resource
+
+
+def _authorise(caller: Caller, entry: Entry) -> int:
+    permission = {"POST": "c", "PUT": "u", "DELETE": "d"}[entry.method]
+    require(caller, permission, entry.type)  # type: ignore[arg-type]  # the three letters above
+    if caller.institution is None:
+        raise problem(
+            403,
+            "forbidden",
+            "Only an institution's client may change records",
+            "只有机构的客户端可以写入记录",
+        )
+    return caller.institution
+
+
+async def prepare(caller: Caller, entries: Sequence[Entry]) -> list[Prepared]:
+    """Check every entry; raise one Problem with all issues (400 if any text cannot be read, else 422)."""
+    prepared: list[Prepared] = []
+    unreadable: list[Issue] = []
+    invalid: list[Issue] = []
+    for number, entry in enumerate(entries):
+        if entry.type not in KNOWN_TYPES:
+            raise problem(
+                404,
+                "not-supported",
+                f"{entry.type!r} is not a resource type of FHIR R4",
+                f"FHIR R4 没有资源类型 {entry.type!r}",
+                entry.expression,
+            )
+        institution = _authorise(caller, entry)
+        if entry.method == "DELETE":
+            item = Prepared(entry, type_number(entry.type), b"", {}, institution)
+            prepared.append(item)
+            continue
+        parsed = _parse(entry)
+        if isinstance(parsed, Issue):
+            unreadable.append(parsed)
+            continue
+        issues = validate(parsed)
+        if issues:
+            invalid += [
+                Issue(i.code, i.text, _place(entry, i.expression), i.severity) for i in issues
+            ]
+        if any(i.severity in ("error", "fatal") for i in issues):
+            continue
+        prepared.append(
+            Prepared(entry, type_number(entry.type), entry.body or b"", parsed, institution)
+        )
+        if number % TURN == TURN - 1:
+            await sleep(0)
+    problems = [*unreadable, *invalid]
+    if any(i.severity in ("error", "fatal") for i in problems):
+        raise Problem(400 if unreadable else 422, problems)
+    return prepared

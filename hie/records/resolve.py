@@ -1,0 +1,112 @@
+"""References between the entries of a batch, and conditional ones. https://hl7.org/fhir/R4/http.html#trules"""
+
+import re
+from collections.abc import Sequence
+
+import orjson
+
+from hie.errors import problem
+from hie.kit.db import Connection
+from hie.kit.json import replace_references
+from hie.records.entry import Prepared
+from hie.records.match import matching_id
+from hie.search.restriction import Restriction
+from hie.store.open import Store
+
+CONDITIONAL = re.compile(rb'"reference"\s*:\s*("[A-Z][A-Za-z]+\?(?:[^"\\]|\\.)*")')
+
+DANGLING = re.compile(rb'"reference"\s*:\s*"(urn:uuid:[^"\\]*)"')
+
+
+def _absolute(fhir_base: str) -> re.Pattern[bytes]:
+    return re.compile(
+        rb'"reference"\s*:\s*"(' + re.escape(f"{fhir_base}/").encode() + rb'([^"\\]+))"'
+    )
+
+
+async def _conditional(
+    connection: Connection, store: Store, restriction: Restriction, prepared: Sequence[Prepared]
+) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for item in prepared:
+        if b"?" not in item.raw:
+            continue
+        for token in CONDITIONAL.findall(item.raw):
+            reference: str = orjson.loads(token)
+            if reference in found:
+                continue
+            type_name, _, query = reference.partition("?")
+            match = await matching_id(
+                connection, store, restriction, type_name, query, item.entry.expression
+            )
+            if match is None:
+                raise problem(
+                    412,
+                    "not-found",
+                    f"The conditional reference '{reference}' matches nothing",
+                    f"条件引用“{reference}”没有匹配到任何资源",
+                    item.entry.expression,
+                )
+            found[reference] = f"{type_name}/{match}"
+    return found
+
+
+def _own_addresses(prepared: Sequence[Prepared], fhir_base: str) -> dict[str, str]:
+    base = f"{fhir_base}/".encode()
+    pattern = _absolute(fhir_base)
+    return {
+        whole.decode(): path.decode()
+        for item in prepared
+        if base in item.raw
+        for whole, path in pattern.findall(item.raw)
+    }
+
+
+def _between_entries(prepared: Sequence[Prepared], known: dict[str, str]) -> dict[str, str]:
+    targets = dict(known)
+    for item in prepared:
+        if item.entry.full_url and item.entry.method != "DELETE":
+            targets[item.entry.full_url] = f"{item.entry.type}/{item.id}"
+            sent = item.resource.get("id")
+            if (
+                item.entry.method == "POST"
+                and sent
+                and item.entry.full_url.endswith(f"/{item.entry.type}/{sent}")
+            ):
+                targets[f"{item.entry.type}/{sent}"] = f"{item.entry.type}/{item.id}"
+    return targets
+
+
+async def resolve_references(
+    connection: Connection,
+    store: Store,
+    restriction: Restriction,
+    prepared: Sequence[Prepared],
+    known: dict[str, str],
+    fhir_base: str,
+) -> None:
+    """Replace references in the texts of `prepared` and parse the changed texts again.
+
+    `known` maps the full URLs of entries that turned out to exist already. Problem 412 for a
+    conditional reference that matches nothing or several.
+    """
+    mapping = {
+        **_own_addresses(prepared, fhir_base),
+        **_between_entries(prepared, known),
+        **await _conditional(connection, store, restriction, prepared),
+    }
+    for item in prepared:
+        text = replace_references(item.raw, mapping) if mapping else item.raw
+        if text != item.raw:
+            item.raw = text
+            item.resource = orjson.loads(text)
+        dangling = DANGLING.search(text) if item.entry.expression else None
+        if dangling:
+            urn = dangling[1].decode()
+            raise problem(
+                422,
+                "not-found",
+                f"The reference '{urn}' names no entry of this Bundle by its fullUrl",
+                f"引用“{urn}”不是本 Bundle 中任何条目的 fullUrl",
+                item.entry.expression,
+            )

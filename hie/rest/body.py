@@ -1,0 +1,33 @@
+"""Reading a request's body within bounds. https://www.rfc-editor.org/rfc/rfc9110#section-15.5.14"""
+
+from starlette.requests import Request
+
+from hie.errors import problem
+
+LARGEST_RESOURCE = 16 * 1024 * 1024
+LARGEST_BUNDLE = 256 * 1024 * 1024
+
+
+async def read_body(request: Request, largest: int) -> bytes:
+    """The whole body; Problem 413 as soon as it is known to exceed `largest` bytes."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > largest:
+        raise _too_large(largest)
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > largest:
+            raise _too_large(largest)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _too_large(largest: int) -> Exception:
+    megabytes = largest // (1024 * 1024)
+    return problem(
+        413,
+        "too-long",
+        f"The body is larger than {megabytes} MiB; send it in parts",
+        f"请求体超过 {megabytes} MiB，请分批发送",
+    )

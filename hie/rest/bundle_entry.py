@@ -1,0 +1,155 @@
+"""The entries of a posted Bundle, and of the Bundle that answers it. https://hl7.org/fhir/R4/bundle.html
+
+The resources' texts are cut out of the Bundle's text as they stand: nothing is written anew.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+
+from hie.errors import Issue, Problem, Text, problem
+from hie.fhir.bundle import entry_resources
+from hie.fhir.outcome import operation_outcome
+from hie.kit.clock import instant
+from hie.records.entry import Entry, Outcome
+from hie.rest.negotiate import Return, language
+
+STATUS_TEXT = {200: "200 OK", 201: "201 Created", 204: "204 No Content"}
+MOST_ENTRIES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one entry asks for: a change, or else (`entry` is None) a read at `url`."""
+
+    url: str
+    entry: Entry | None
+    expression: str
+
+
+def _refuse(code: str, en: str, zh: str, expression: str) -> Problem:
+    return problem(400, code, en, zh, expression)
+
+
+def read_bundle(text: bytes) -> tuple[str, list[Asked]]:
+    """The Bundle's type (transaction or batch) and its entries; Problem 400 with every issue."""
+    try:
+        parsed = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise _refuse(
+            "structure",
+            f"Not JSON: {error.msg} at line {error.lineno}, column {error.colno}",
+            f"不是合法的 JSON：第 {error.lineno} 行第 {error.colno} 列（{error.msg}）",
+            "Bundle",
+        ) from error
+    if not isinstance(parsed, dict) or parsed.get("resourceType") != "Bundle":
+        raise _refuse(
+            "invalid",
+            "Post a Bundle here; a single resource goes to its type's address",
+            "此地址只接收 Bundle；单个资源请提交到其类型的地址",
+            "Bundle.resourceType",
+        )
+    kind = parsed.get("type")
+    if kind not in ("transaction", "batch"):
+        raise _refuse(
+            "invalid",
+            f"A Bundle of type {kind!r} cannot be carried out; send a transaction or a batch",
+            f"无法执行类型为 {kind!r} 的 Bundle，请发送 transaction 或 batch",
+            "Bundle.type",
+        )
+    entries = parsed.get("entry", [])
+    if not isinstance(entries, list) or len(entries) > MOST_ENTRIES:
+        raise _refuse(
+            "too-costly",
+            f"Bundle.entry must be a list of at most {MOST_ENTRIES} entries",
+            f"Bundle.entry 必须是不超过 {MOST_ENTRIES} 项的列表",
+            "Bundle.entry",
+        )
+    if not all(isinstance(entry, dict) for entry in entries):
+        raise _refuse(
+            "structure",
+            "Every entry of a Bundle is an object",
+            "Bundle 的每个条目都必须是对象",
+            "Bundle.entry",
+        )
+    texts = entry_resources(text)
+    asked: list[Asked] = []
+    issues: list[Issue] = []
+    for number, entry in enumerate(entries):
+        one = _asked(entry, texts[number], f"Bundle.entry[{number}]")
+        if isinstance(one, Issue):
+            issues.append(one)
+        else:
+            asked.append(one)
+    if issues:
+        raise Problem(400, issues)
+    return kind, asked
+
+
+def _asked(entry: dict[str, Any], text: bytes | None, place: str) -> Asked | Issue:
+    request = entry.get("request")
+    if not isinstance(request, dict) or not all(
+        isinstance(request.get(name), str) for name in ("method", "url")
+    ):
+        return Issue(
+            "required",
+            Text(
+                "The entry needs request.method and request.url",
+                "条目须包含 request.method 和 request.url",
+            ),
+            f"{place}.request",
+        )
+    method, url = request["method"], request["url"].lstrip("/")
+    if method in ("GET", "HEAD"):
+        return Asked(url, None, place)
+    type_name, _, logical_id = url.partition("/")
+    conditional = "?" in url
+    formed = {
+        "POST": not logical_id and text is not None,
+        "PUT": bool(logical_id) and text is not None,
+        "DELETE": bool(logical_id) and text is None,
+    }
+    if conditional or "/" in logical_id or not formed.get(method, False):
+        return Issue(
+            "not-supported",
+            Text(
+                f"'{method} {url[:80]}' cannot be carried out here: POST Type, PUT Type/id (each with a resource), DELETE Type/id or GET",
+                f"无法执行“{method} {url[:80]}”：支持 POST 类型、PUT 类型/id（均须附资源）、DELETE 类型/id 或 GET",
+            ),
+            f"{place}.request.url",
+        )
+    change = Entry(
+        method,
+        type_name,
+        id=logical_id or None,
+        body=text,
+        full_url=entry.get("fullUrl"),
+        if_none_exist=request.get("ifNoneExist"),
+        if_match=request.get("ifMatch"),
+        expression=place,
+    )
+    return Asked(url, change, place)
+
+
+def answered(base: str, outcome: Outcome, wanted: Return) -> bytes:
+    """The response entry of a change; with the resource if a representation is wanted."""
+    url = f"{base}/{outcome.type}/{outcome.id}"
+    response: dict[str, Any] = {
+        "status": STATUS_TEXT[outcome.status],
+        "etag": f'W/"{outcome.version}"',
+        "lastModified": instant(outcome.last_updated),
+    }
+    if outcome.status != 204:
+        response["location"] = f"{url}/_history/{outcome.version}"
+    text = b'"response":' + orjson.dumps(response)
+    if wanted == "representation" and outcome.body is not None:
+        return b'{"fullUrl":%s,"resource":%s,%s}' % (orjson.dumps(url), outcome.body, text)
+    return b"{%s}" % text
+
+
+def refused(request: Request, found: Problem) -> bytes:
+    """The response entry of a batch entry that could not be carried out."""
+    outcome = operation_outcome(found.issues, language(request))
+    return orjson.dumps({"response": {"status": str(found.status), "outcome": outcome}})

@@ -1,0 +1,39 @@
+"""The table of implemented interactions: routes and CapabilityStatement are both made from it.
+
+Codes: http://hl7.org/fhir/R4/valueset-type-restful-interaction.html
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hie.rest.create import create
+from hie.rest.delete import delete
+from hie.rest.history import history
+from hie.rest.read import read
+from hie.rest.search import search
+from hie.rest.update import update
+from hie.rest.vread import vread
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Interaction(NamedTuple):
+    """One interaction on a type: its FHIR code and the routes (method, path, endpoint) that serve it."""
+
+    code: str
+    routes: tuple[tuple[str, str, Endpoint], ...]
+
+
+TYPE_INTERACTIONS = (
+    Interaction("read", (("GET", "/{type}/{id}", read),)),
+    Interaction("vread", (("GET", "/{type}/{id}/_history/{version}", vread),)),
+    Interaction("update", (("PUT", "/{type}/{id}", update),)),
+    Interaction("delete", (("DELETE", "/{type}/{id}", delete),)),
+    Interaction("history-instance", (("GET", "/{type}/{id}/_history", history),)),
+    Interaction("create", (("POST", "/{type}", create),)),
+    Interaction("search-type", (("GET", "/{type}", search), ("POST", "/{type}/_search", search))),
+)
+SYSTEM_INTERACTIONS = ("transaction", "batch")

@@ -1,0 +1,98 @@
+"""GET [base]/metadata: what this server really does. https://hl7.org/fhir/R4/capabilitystatement.html
+
+Generated from the table of interactions that the routes are made of, and from the search registry.
+"""
+
+from functools import lru_cache
+from importlib.metadata import version
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hie.fhir.definitions import RESOURCE_TYPES
+from hie.kit.clock import instant, now
+from hie.rest.authenticate import exchange_of
+from hie.rest.interactions import SYSTEM_INTERACTIONS, TYPE_INTERACTIONS
+from hie.rest.negotiate import FHIR_JSON
+from hie.rest.respond import answer
+from hie.search.implemented import implemented, includes, reverse_includes
+
+STARTED = now()
+EVERYTHING = "http://hl7.org/fhir/OperationDefinition/Patient-everything"
+OAUTH_EXTENSION = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
+
+
+def _resource(type_name: str) -> dict[str, Any]:
+    known: dict[str, Any] = {
+        "type": type_name,
+        "interaction": [{"code": one.code} for one in TYPE_INTERACTIONS],
+        "versioning": "versioned-update",
+        "readHistory": True,
+        "updateCreate": True,
+        "conditionalCreate": True,
+        "conditionalRead": "not-supported",
+        "conditionalUpdate": False,
+        "conditionalDelete": "not-supported",
+        "referencePolicy": ["literal", "local"],
+        "searchInclude": includes(type_name),
+        "searchRevInclude": reverse_includes(type_name),
+        "searchParam": [
+            {"name": code, "type": kind, **({"definition": url} if url else {})}
+            for code, kind, url in implemented(type_name)
+        ],
+    }
+    if type_name == "Patient":
+        known["operation"] = [{"name": "everything", "definition": EVERYTHING}]
+    return {key: value for key, value in known.items() if value not in ([], "")}
+
+
+@lru_cache(maxsize=4)
+def capability_statement(public_base_url: str) -> bytes:
+    """The statement's JSON; made once for each process."""
+    statement = {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": instant(STARTED),
+        "kind": "instance",
+        "software": {"name": "hie", "version": version("hie")},
+        "implementation": {
+            "description": "Regional health records exchange 区域健康信息交换平台",
+            "url": f"{public_base_url}/fhir",
+        },
+        "fhirVersion": "4.0.1",
+        "format": [FHIR_JSON, "json"],
+        "rest": [
+            {
+                "mode": "server",
+                "security": {
+                    "cors": False,
+                    "service": [
+                        {"coding": [{"system": SECURITY_SERVICE, "code": "SMART-on-FHIR"}]}
+                    ],
+                    "extension": [
+                        {
+                            "url": OAUTH_EXTENSION,
+                            "extension": [
+                                {
+                                    "url": "authorize",
+                                    "valueUri": f"{public_base_url}/oauth/authorize",
+                                },
+                                {"url": "token", "valueUri": f"{public_base_url}/oauth/token"},
+                            ],
+                        }
+                    ],
+                },
+                "resource": [_resource(type_name) for type_name in RESOURCE_TYPES],
+                "interaction": [{"code": code} for code in SYSTEM_INTERACTIONS],
+            }
+        ],
+    }
+    return orjson.dumps(statement)
+
+
+async def metadata(request: Request) -> Response:
+    """The CapabilityStatement; no token is needed to read it."""
+    return answer(request, capability_statement(exchange_of(request).settings.public_base_url))

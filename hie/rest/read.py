@@ -1,0 +1,18 @@
+"""GET [base]/[type]/[id]. https://hl7.org/fhir/R4/http.html#read"""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hie.records.fetch import fetch
+from hie.rest.authenticate import authenticate, exchange_of
+from hie.rest.respond import answer, version_headers
+
+
+async def read(request: Request) -> Response:
+    """The current version of a resource."""
+    caller = await authenticate(request)
+    path = request.path_params
+    fetched = await fetch(exchange_of(request), caller, path["type"], path["id"])
+    return answer(
+        request, fetched.body, headers=version_headers(fetched.version, fetched.last_updated)
+    )

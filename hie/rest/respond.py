@@ -1,0 +1,58 @@
+"""Answers as bytes, with the headers that the specification asks for. https://hl7.org/fhir/R4/http.html"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hie.errors import Issue, Problem, Text
+from hie.fhir.outcome import operation_outcome
+from hie.kit.clock import http_date
+from hie.records.entry import Outcome
+from hie.rest.negotiate import FHIR_JSON, Return, language
+
+CONTENT_TYPE = f"{FHIR_JSON}; charset=utf-8"
+# Health data never stays in a cache that others share. https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.5
+PRIVATE = {"cache-control": "no-store"}
+
+
+def answer(
+    request: Request, body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A FHIR JSON answer; to HEAD the same headers without the body."""
+    response = Response(body, status, {**PRIVATE, **(headers or {}), "content-type": CONTENT_TYPE})
+    if request.method == "HEAD":
+        response.body = b""
+    return response
+
+
+def version_headers(version: int, last_updated: datetime) -> dict[str, str]:
+    """ETag and Last-Modified of a version. https://hl7.org/fhir/R4/http.html#concurrency"""
+    return {"etag": f'W/"{version}"', "last-modified": http_date(last_updated)}
+
+
+def failure(request: Request, found: Problem) -> Response:
+    """The OperationOutcome of a problem, in the caller's language."""
+    outcome = operation_outcome(found.issues, language(request))
+    headers = {"www-authenticate": 'Bearer realm="fhir"'} if found.status == 401 else {}
+    return answer(request, orjson.dumps(outcome), status=found.status, headers=headers)
+
+
+def changed(request: Request, base: str, outcome: Outcome, wanted: Return) -> Response:
+    """The answer to a create or update. https://hl7.org/fhir/R4/http.html#ops"""
+    headers = version_headers(outcome.version, outcome.last_updated)
+    headers["location"] = f"{base}/{outcome.type}/{outcome.id}/_history/{outcome.version}"
+    if wanted == "minimal" or outcome.body is None:
+        return Response(status_code=outcome.status, headers={**PRIVATE, **headers})
+    body = outcome.body
+    if wanted == "OperationOutcome":
+        text = (
+            Text("Stored as version {version}", "已保存为版本 {version}")
+            if outcome.changed
+            else Text("Nothing changed; version {version} stays", "内容未变化，仍为版本 {version}")
+        ).format(version=outcome.version)
+        issue = Issue("informational", text, severity="information")
+        body = orjson.dumps(operation_outcome([issue], language(request)))
+    return answer(request, body, status=outcome.status, headers=headers)

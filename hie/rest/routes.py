@@ -1,0 +1,88 @@
+"""The FHIR routes under `/fhir`. https://hl7.org/fhir/R4/http.html#summary"""
+
+from collections import defaultdict
+from functools import wraps
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from hie.errors import Problem, problem
+from hie.fhir.definitions import RESOURCE_TYPES
+from hie.rest.bundle import post_bundle
+from hie.rest.interactions import TYPE_INTERACTIONS, Endpoint
+from hie.rest.metadata import metadata
+from hie.rest.negotiate import require_json_answer
+from hie.rest.operations.everything import patient_everything
+from hie.rest.operations.open_record import open_patient_record
+from hie.rest.respond import failure
+
+KNOWN_TYPES = frozenset(RESOURCE_TYPES)
+
+
+def _guarded(endpoint: Endpoint) -> Endpoint:
+    """Problems become OperationOutcomes; formats and types are checked before anything else."""
+
+    @wraps(endpoint)
+    async def guarded(request: Request) -> Response:
+        try:
+            require_json_answer(request)
+            type_name = request.path_params.get("type")
+            if type_name is not None and type_name not in KNOWN_TYPES:
+                raise problem(
+                    404,
+                    "not-supported",
+                    f"'{type_name[:80]}' is not a resource type of FHIR R4",
+                    f"FHIR R4 没有资源类型“{type_name[:80]}”",
+                )
+            return await endpoint(request)
+        except Problem as found:
+            return failure(request, found)
+
+    return guarded
+
+
+def _by_method(handlers: dict[str, Endpoint]) -> Endpoint:
+    async def dispatch(request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        endpoint = handlers.get(method)
+        if endpoint is None:
+            allowed = ", ".join(sorted(handlers))
+            raise problem(
+                405,
+                "not-supported",
+                f"{request.method} is not possible here; possible: {allowed}",
+                f"此地址不支持 {request.method}；支持：{allowed}",
+            )
+        return await endpoint(request)
+
+    return dispatch
+
+
+async def _unknown(request: Request) -> Response:
+    raise problem(
+        404,
+        "not-found",
+        f"There is nothing at {request.url.path[:200]}",
+        f"{request.url.path[:200]} 处没有内容",
+    )
+
+
+def fhir_routes() -> list[BaseRoute]:
+    """All routes below `/fhir`; the well-known documents of the authorization server come first."""
+    table: dict[str, dict[str, Endpoint]] = defaultdict(dict)
+    table["/metadata"]["GET"] = metadata
+    table["/"]["POST"] = post_bundle
+    table[""]["POST"] = post_bundle
+    table["/Patient/{id}/$everything"]["GET"] = patient_everything
+    table["/Patient/{id}/$open-record"]["POST"] = open_patient_record
+    for interaction in TYPE_INTERACTIONS:
+        for method, path, endpoint in interaction.routes:
+            table[path][method] = endpoint
+    every = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+    # The longest literal path wins, so that {id} never swallows _search or $everything.
+    ordered = sorted(table, key=lambda path: (path.count("{"), -len(path)))
+    routes: list[BaseRoute] = [
+        Route(f"/fhir{path}", _guarded(_by_method(table[path])), methods=every) for path in ordered
+    ]
+    return [*routes, Route("/fhir/{path:path}", _guarded(_unknown), methods=every)]

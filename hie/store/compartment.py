@@ -1,0 +1,71 @@
+"""All current resources of some patients, and rows by id. https://hl7.org/fhir/R4/operation-patient-everything.html"""
+
+from collections.abc import Collection, Sequence
+
+from psycopg.rows import class_row
+
+from hie.kit.db import Connection
+from hie.store.read import ROW_COLUMNS, Condition, Row
+
+OF_PATIENTS = f"""
+SELECT {ROW_COLUMNS} FROM store.resource r
+WHERE r.patient_key = ANY(%(patient_keys)s)
+  AND (r.patient_key, r.key) > (%(after_patient)s, %(after_key)s)
+  AND (%(wanted)s::smallint[] IS NULL OR r.type = ANY(%(wanted)s))
+  AND (%(since)s::timestamptz IS NULL OR r.last_updated >= %(since)s)
+  AND {{condition}}
+ORDER BY r.patient_key, r.key LIMIT %(limit)s
+"""
+
+BY_ID = f"""
+SELECT {ROW_COLUMNS}
+FROM unnest(%(type_numbers)s::smallint[], %(ids)s::text[]) AS wanted (type, id)
+JOIN store.directory d USING (type, id)
+JOIN store.resource r USING (patient_key, key)
+WHERE {{condition}}
+"""
+
+
+async def of_patients(
+    connection: Connection,
+    patient_keys: Sequence[int],
+    condition: Condition,
+    *,
+    after: tuple[int, int] = (-(2**63), 0),
+    wanted: Sequence[int] | None = None,
+    since: object = None,
+    limit: int | None = None,
+) -> list[Row]:
+    """Rows of the patients behind the place `after`, by patient and then in order of arrival."""
+    async with connection.cursor(row_factory=class_row(Row)) as cursor:
+        await cursor.execute(
+            OF_PATIENTS.format(condition=condition.sql),
+            {
+                **condition.values,
+                "patient_keys": list(patient_keys),
+                "after_patient": after[0],
+                "after_key": after[1],
+                "wanted": None if wanted is None else list(wanted),
+                "since": since,
+                "limit": limit,
+            },
+        )
+        return await cursor.fetchall()
+
+
+async def by_id(
+    connection: Connection, ids: Collection[tuple[int, str]], condition: Condition
+) -> list[Row]:
+    """The current rows among (type number, id) that satisfy the condition."""
+    if not ids:
+        return []
+    async with connection.cursor(row_factory=class_row(Row)) as cursor:
+        await cursor.execute(
+            BY_ID.format(condition=condition.sql),
+            {
+                **condition.values,
+                "type_numbers": [t for t, _ in ids],
+                "ids": [i for _, i in ids],
+            },
+        )
+        return await cursor.fetchall()
