@@ -86,7 +86,7 @@ class Server:
         """A fresh database; the value is how to connect to it."""
         worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
         name = f"{self.template}_{worker}_{next(self.numbers)}"
-        self.execute("CREATE DATABASE {} TEMPLATE {}", name, self.template)
+        self.execute("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", name, self.template)
         try:
             yield self.conninfo(name)
         finally:

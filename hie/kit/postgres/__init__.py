@@ -10,7 +10,7 @@ What lies in the data directory:
     lock              held while a process initialises, starts or stops the server
     passwords         libpq password file of the two roles, readable to its owner only
     postgresql.conf   written anew at each start, fitted to the machine
-    local.conf        optional; the operator's own settings, which win
+    local.conf        the operator's own settings, which win
     pg_hba.conf       only the two roles, only with their passwords
     programs/         a copy of the wheel's files, made only when the server's account needs it
     postgres/         the server account's own: cluster/, socket/, log/

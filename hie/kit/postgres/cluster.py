@@ -28,6 +28,10 @@ local   all       {ROLE}              scram-sha-256
 local   all       {ADMINISTRATOR}  scram-sha-256
 """
 
+LOCAL_CONFIGURATION = """\
+# Settings of this installation. They win over postgresql.conf, which is written anew at each start.
+"""
+
 
 def conninfo(place: Place, role: str = ROLE, database: str = ROLE) -> str:
     """How to connect; the password stays in its file and out of the text."""
@@ -97,6 +101,8 @@ def configure(place: Place, account: Account) -> None:
         "log_directory": str(place.log),
         **tuning.settings(tuning.memory()),
     }
+    if not place.local_configuration.exists():
+        _write(place.local_configuration, LOCAL_CONFIGURATION, 0o640, account)
     text = tuning.render(own, place.local_configuration, fixed)
     _write(place.configuration, text, 0o640, account)
     _write(place.access_rules, ACCESS_RULES, 0o640, account)

@@ -58,7 +58,9 @@ def _works_in(number: int, cluster: Path) -> bool | None:
     try:
         return os.path.samestat((PROCESSES / str(number) / "cwd").stat(), cluster.stat())
     except FileNotFoundError:
-        return None
+        # A killed process stays in the table, without a directory, until its parent fetches it:
+        # PostgreSQL would take it for a living server.
+        return False if (PROCESSES / str(number)).exists() else None
     except PermissionError:
         return False
 

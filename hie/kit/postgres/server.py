@@ -54,6 +54,8 @@ def stop(data_directory: Path) -> None:
         status, output = account.run([programs["pg_ctl"], *options])
         if status != 0:
             raise EmbeddedDatabaseError(f"The database server would not stop: {output.strip()}")
+        if place.socket.parent != place.server:
+            place.socket.rmdir()
 
 
 @contextmanager

@@ -67,7 +67,7 @@ def render(own: Mapping[str, str], included: Path, fixed: Mapping[str, str]) -> 
     """The text of `postgresql.conf`: what `included` says wins over `own` but not over `fixed`."""
     lines = [
         *(f"{name} = {quoted(value)}" for name, value in own.items()),
-        f"include_if_exists = {quoted(str(included))}",
+        f"include = {quoted(str(included))}",
         *(f"{name} = {quoted(value)}" for name, value in fixed.items()),
     ]
     return "\n".join([*lines, ""])
