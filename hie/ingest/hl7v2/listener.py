@@ -149,7 +149,8 @@ class Listener:
             answers = [_failure(frame) for frame in frames]
         for answer in answers:
             writer.write(wrap(answer))
-        await writer.drain()
+        async with asyncio.timeout(self._limits.message_time):
+            await writer.drain()
 
     async def _judge(self, frame: Frame, peer: str | None) -> _Judged:
         try:
@@ -177,7 +178,14 @@ def _refusal(header: Header, frame: Frame, limits: Limits) -> tuple[Condition, T
         return Condition.DATA_TYPE, _too_long(limits)
     if not header.control_id:
         return Condition.MISSING, NO_CONTROL_ID
-    if len(header.control_id) > LONGEST_CONTROL_ID = 199
+    if len(header.control_id) > LONGEST_CONTROL_ID:
+        return Condition.DATA_TYPE, LONG_CONTROL_ID
+    if not is_understood(header):
+        return Condition.MESSAGE_TYPE, UNKNOWN_TYPE.format(type=header.message_type)
+    return None
+
+
+LONGEST_CONTROL_ID = 199
 """HL7 2.7 section 2.14.9.10; 20 before."""
 NO_CONTROL_ID = Text("MSH-10 (message control id) is missing.", "缺少 MSH-10（消息控制号）。")
 LONG_CONTROL_ID = Text(
