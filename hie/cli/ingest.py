@@ -9,8 +9,11 @@ from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
+from hie.ingest.files import take_in
+from hie.ingest.hl7v2.batch import Batch, split
 from hie.ingest.hl7v2.fault import MessageError
 from hie.ingest.hl7v2.message import parse
 from hie.ingest.quality import counts
@@ -61,6 +64,49 @@ def status(
         numbers = map(str, (one.received, one.done, one.waiting, one.quarantined))
         table.add_row(f"{one.institution} {one.name}", one.message_type, *numbers, delay)
     console.print(table)
+
+
+@application.command()
+def file(
+    paths: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Files.")],
+) -> None:
+    """Put files of HL7 v2 messages (one after another, or FHS/BHS batches) into the inbox.
+
+    The running worker carries them out. Take the same file again after an interruption: what is
+    there already is not taken twice.
+    """
+    complete = True
+    for path in paths:
+        batch = split(path.read_bytes())
+        if batch.is_complete:
+            complete = asyncio.run(_take_in(path, batch)) and complete
+        else:
+            complete = False
+            console.print(
+                f"{path}: {len(batch.messages)} messages, but the trailers announce "
+                f"{batch.announced}; nothing was taken in."
+            )
+    if not complete:
+        raise typer.Exit(1)
+
+
+async def _take_in(path: Path, batch: Batch) -> bool:
+    """Take in one file; whether nothing was refused."""
+    kept, refused = 0, 0
+    async with Database(postgres.conninfo(settings()), size=1) as database:
+        with Progress(console=console) as progress:
+            task = progress.add_task(path.name, total=len(batch.messages))
+            async for taken in take_in(database, batch.messages):
+                kept += taken.kept
+                refused += len(taken.refused)
+                for one in taken.refused:
+                    progress.console.print(
+                        f"{path}: message {one.number} ({one.control_id}): {one.text.en} {one.text.zh}",
+                        markup=False,
+                    )
+                progress.advance(task, taken.kept + len(taken.refused))
+    console.print(f"{path}: {kept} messages taken in, {refused} refused.")
+    return refused == 0
 
 
 @quarantine.command("list")

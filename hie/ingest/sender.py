@@ -21,7 +21,7 @@ SELECT institution FROM (
     WHERE facility = %(facility)s AND application IN (%(application)s, '')
     ORDER BY application DESC LIMIT 1
 ) s
-WHERE networks = '{}' OR %(peer)s::inet <<= ANY (networks)
+WHERE networks = '{}' OR %(peer)s::inet IS NULL OR %(peer)s::inet <<= ANY (networks)
 """
 ALL = """
 SELECT s.facility, s.application, i.code, s.networks::text[]
@@ -65,7 +65,10 @@ async def register_sender(
 async def find_institution(
     connection: Connection, facility: str, application: str, peer: str | None
 ) -> int | None:
-    """The institution's number, None if the sender is unknown or connects from elsewhere."""
+    """The institution's number, None if the sender is unknown or connects from elsewhere.
+
+    A `peer` of None stands for an operator on this machine, who may bring any sender's messages.
+    """
     cursor = await connection.execute(
         FIND, {"facility": facility, "application": application, "peer": peer}
     )

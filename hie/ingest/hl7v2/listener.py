@@ -12,16 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import psycopg
-from psycopg_pool import PoolTimeout
 
-from hie.errors import Text
-from hie.ingest.hl7v2.acknowledgment import Condition, acknowledge
-from hie.ingest.hl7v2.fault import MalformedError
-from hie.ingest.hl7v2.mapping import is_understood
-from hie.ingest.hl7v2.message import Header, read_header
 from hie.ingest.hl7v2.mllp import Frame, Frames, wrap
-from hie.ingest.inbox import Received, keep
-from hie.ingest.sender import find_institution
+from hie.ingest.hl7v2.receipt import Receipt, assign, read
+from hie.ingest.inbox import keep
 from hie.kit.db import Database
 
 logger = logging.getLogger(__name__)
@@ -39,20 +33,6 @@ class Limits:
     idle_time: float = 300.0
     message_time: float = 60.0
     connections: int = 200
-
-
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """A frame, and either what to keep of it or why it is refused."""
-
-    header: Header | None
-    received: Received | None = None
-    refusal: tuple[Condition, Text] | None = None
-
-    def answer(self) -> bytes:
-        if self.refusal:
-            return acknowledge(self.header, "AR", *self.refusal)
-        return acknowledge(self.header, "AA")
 
 
 class Listener:
@@ -138,68 +118,31 @@ class Listener:
     async def _answer(
         self, frames: Sequence[Frame], writer: StreamWriter, peer: str | None
     ) -> None:
+        size = self._limits.message_size
+        receipts = [read(f.body, longest=size if f.too_long else None) for f in frames]
         try:
-            judged = [await self._judge(frame, peer) for frame in frames]
-            kept = [item.received for item in judged if item.received]
-            if kept:
-                await keep(self._database, kept)
-            answers = [item.answer() for item in judged]
-        except (psycopg.Error, PoolTimeout, OSError):
+            receipts = await self._keep(receipts, [frame.body for frame in frames], peer)
+            answers = [receipt.answer() for receipt in receipts]
+        except (psycopg.Error, OSError):
             logger.exception("mllp: messages from %s could not be kept", peer)
-            answers = [_failure(frame) for frame in frames]
+            answers = [receipt.failure() for receipt in receipts]
         for answer in answers:
             writer.write(wrap(answer))
         async with asyncio.timeout(self._limits.message_time):
             await writer.drain()
 
-    async def _judge(self, frame: Frame, peer: str | None) -> _Judged:
-        try:
-            header = read_header(frame.body)
-        except MalformedError as error:
-            return _Judged(None, refusal=(Condition.SEQUENCE, error.text))
-        if refusal := _refusal(header, frame, self._limits):
-            return _Judged(header, refusal=refusal)
+    async def _keep(
+        self, receipts: Sequence[Receipt], bodies: Sequence[bytes], peer: str | None
+    ) -> list[Receipt]:
         async with self._database.connection() as connection:
-            institution = await find_institution(
-                connection, header.facility, header.application, peer
-            )
-        if institution is None:
-            text = UNKNOWN_SENDER.format(facility=header.facility, application=header.application)
-            return _Judged(header, refusal=(Condition.UNKNOWN_KEY, text))
-        received = Received(
-            institution, CHANNEL, header.control_id, header.message_type, frame.body, peer
-        )
-        return _Judged(header, received)
-
-
-def _refusal(header: Header, frame: Frame, limits: Limits) -> tuple[Condition, Text] | None:
-    """Why a message is refused by its header alone, None if it is not."""
-    if frame.too_long:
-        return Condition.DATA_TYPE, _too_long(limits)
-    if not header.control_id:
-        return Condition.MISSING, NO_CONTROL_ID
-    if len(header.control_id) > LONGEST_CONTROL_ID:
-        return Condition.DATA_TYPE, LONG_CONTROL_ID
-    if not is_understood(header):
-        return Condition.MESSAGE_TYPE, UNKNOWN_TYPE.format(type=header.message_type)
-    return None
-
-
-LONGEST_CONTROL_ID = 199
-"""HL7 2.7 section 2.14.9.10; 20 before."""
-NO_CONTROL_ID = Text("MSH-10 (message control id) is missing.", "缺少 MSH-10（消息控制号）。")
-LONG_CONTROL_ID = Text(
-    "MSH-10 (message control id) is longer than 199 characters.",
-    "MSH-10（消息控制号）超过 199 个字符。",
-)
-UNKNOWN_TYPE = Text("Messages of type {type} are not supported.", "不支持 {type} 类型的消息。")
-UNKNOWN_SENDER = Text(
-    "Sender {application}/{facility} (MSH-3/MSH-4) is not registered for this address.",
-    "发送方 {application}/{facility}（MSH-3/MSH-4）未登记或来源地址不符。",
-)
-NOT_KEPT = Text(
-    "The message could not be kept; send it again later.", "消息暂时无法保存，请稍后重发。"
-)
+            assigned = [
+                await assign(connection, receipt, body, channel=CHANNEL, peer=peer)
+                for receipt, body in zip(receipts, bodies, strict=True)
+            ]
+        kept = [receipt.received for receipt in assigned if receipt.received]
+        if kept:
+            await keep(self._database, kept)
+        return assigned
 
 
 async def _finished(work: Coroutine[None, None, None]) -> None:
@@ -210,18 +153,3 @@ async def _finished(work: Coroutine[None, None, None]) -> None:
     except asyncio.CancelledError:
         await task
         raise
-
-
-def _too_long(limits: Limits) -> Text:
-    return Text(
-        f"The message is longer than {limits.message_size} bytes.",
-        f"消息长度超过 {limits.message_size} 字节。",
-    )
-
-
-def _failure(frame: Frame) -> bytes:
-    try:
-        header = read_header(frame.body)
-    except MalformedError as error:
-        return acknowledge(None, "AR", Condition.SEQUENCE, error.text)
-    return acknowledge(header, "AE", Condition.INTERNAL, NOT_KEPT)
