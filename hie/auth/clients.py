@@ -1,0 +1,145 @@
+"""Registered clients: apps and institutions. https://www.rfc-editor.org/rfc/rfc7591#section-2"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+from urllib.parse import urlsplit
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from hie.auth import scopes as scope_algebra
+from hie.auth.jwks import check_public_keys
+from hie.auth.scopes import ScopeSet
+from hie.auth.secret import digest
+from hie.kit.db import Connection
+
+ClientKind = Literal["public", "symmetric", "asymmetric"]
+AccountKind = Literal["resident", "staff"]
+GrantType = Literal["authorization_code", "refresh_token", "client_credentials"]
+
+SHORTEST_SECRET = 32
+
+_COLUMNS = """id, name, kind, status, secret_hash, jwks, jwks_uri, redirect_uris, launch_uri, scopes,
+    grant_types, account_kinds, institution, trusted"""
+
+SELECT = f"SELECT {_COLUMNS} FROM auth.client WHERE id = %s AND status = 'active'"  # noqa: S608
+
+UPSERT = f"""
+INSERT INTO auth.client ({_COLUMNS})
+VALUES (%(id)s, %(name)s, %(kind)s, %(status)s, %(secret_hash)s, %(jwks)s, %(jwks_uri)s,
+    %(redirect_uris)s, %(launch_uri)s, %(scopes)s, %(grant_types)s, %(account_kinds)s,
+    %(institution)s, %(trusted)s)
+ON CONFLICT (id) DO UPDATE SET
+    name = excluded.name, kind = excluded.kind, status = excluded.status,
+    secret_hash = excluded.secret_hash, jwks = excluded.jwks, jwks_uri = excluded.jwks_uri,
+    redirect_uris = excluded.redirect_uris, launch_uri = excluded.launch_uri,
+    scopes = excluded.scopes, grant_types = excluded.grant_types,
+    account_kinds = excluded.account_kinds, institution = excluded.institution,
+    trusted = excluded.trusted
+"""  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One row of `auth.client`."""
+
+    id: str
+    name: str
+    kind: ClientKind
+    status: str
+    secret_hash: bytes | None
+    jwks: dict[str, Any] | None
+    jwks_uri: str | None
+    redirect_uris: list[str]
+    launch_uri: str | None
+    scopes: str
+    grant_types: list[str]
+    account_kinds: list[str]
+    institution: int | None
+    trusted: bool
+
+    @property
+    def allowed(self) -> ScopeSet:
+        """The scopes that the client was registered for."""
+        return scope_algebra.parse(self.scopes)
+
+
+async def find_client(conn: Connection, client_id: str) -> Client | None:
+    """The active client of this id."""
+    async with conn.cursor(row_factory=class_row(Client)) as cursor:
+        await cursor.execute(SELECT, (client_id,))
+        return await cursor.fetchone()
+
+
+def _check_redirect_uri(uri: str) -> None:
+    parts = urlsplit(uri)
+    if not parts.scheme or "#" in uri or any(c.isspace() for c in uri):
+        raise ValueError(f"redirect URI has to be absolute and without a fragment: {uri}")
+    if parts.scheme in ("javascript", "data", "vbscript", "file"):
+        raise ValueError(f"redirect URI of a scheme that runs in the browser: {uri}")
+
+
+async def create_client(
+    conn: Connection,
+    *,
+    client_id: str,
+    name: str,
+    kind: ClientKind,
+    scopes: str,
+    secret: str | None = None,
+    jwks: Mapping[str, Any] | None = None,
+    jwks_uri: str | None = None,
+    redirect_uris: Sequence[str] = (),
+    launch_uri: str | None = None,
+    grant_types: Collection[GrantType] | None = None,
+    account_kinds: Collection[AccountKind] = ("resident", "staff"),
+    institution: int | None = None,
+    trusted: bool = False,
+    status: Literal["active", "pending", "disabled"] = "active",
+) -> None:
+    """Register a client, or replace the registration of the same id.
+
+    With redirect addresses it is an app (authorization code and refresh); without, a backend
+    service (client credentials), which then has to be asymmetric and belongs to an institution.
+    `trusted` is for the exchange's own portal: people are not asked to approve it. Raises
+    `ValueError` for a registration that would not be safe, `UnknownScope` for an unknown scope.
+    """
+    allowed = scope_algebra.parse(scopes)
+    usual: tuple[GrantType, ...] = ("client_credentials",)
+    if redirect_uris:
+        usual = ("authorization_code", "refresh_token")
+    grants = usual if grant_types is None else grant_types
+    for uri in redirect_uris:
+        _check_redirect_uri(uri)
+    if "authorization_code" in grants and not redirect_uris:
+        raise ValueError("an app needs at least one redirect URI")
+    if "client_credentials" in grants and (kind != "asymmetric" or institution is None):
+        raise ValueError("a backend service signs with its own key and belongs to an institution")
+    if (kind == "symmetric") != (secret is not None):
+        raise ValueError("a secret belongs to symmetric clients, and to no others")
+    if secret is not None and len(secret) < SHORTEST_SECRET:
+        raise ValueError(f"a client secret has at least {SHORTEST_SECRET} random characters")
+    if (kind == "asymmetric") != (jwks is not None or jwks_uri is not None):
+        raise ValueError("a key set belongs to asymmetric clients, and to no others")
+    if jwks is not None:
+        check_public_keys(jwks)
+    await conn.execute(
+        UPSERT,
+        {
+            "id": client_id,
+            "name": name,
+            "kind": kind,
+            "status": status,
+            "secret_hash": None if secret is None else digest(secret),
+            "jwks": None if jwks is None else Jsonb(cast("dict[str, Any]", jwks)),
+            "jwks_uri": jwks_uri,
+            "redirect_uris": list(redirect_uris),
+            "launch_uri": launch_uri,
+            "scopes": scope_algebra.format(allowed),
+            "grant_types": list(grants),
+            "account_kinds": list(account_kinds),
+            "institution": institution,
+            "trusted": trusted,
+        },
+    )

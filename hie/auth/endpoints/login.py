@@ -1,0 +1,136 @@
+"""Signing in and out. The query of the authorization request travels along, so that it can go on.
+
+https://cheatsheetseries.owasp.org/cheatsheets/Authentication_Cheat_Sheet.html
+"""
+
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hie.auth.accounts import authenticate
+from hie.auth.authorization_request import AuthorizationRequest, read_authorization_request
+from hie.auth.exchange import database_of, settings_of
+from hie.auth.pages import (
+    check_form_token,
+    cookie_of,
+    for_people,
+    form_target,
+    render,
+    see_other,
+    set_cookie,
+)
+from hie.auth.parameters import once, read_form, read_pairs
+from hie.auth.second_factor import check_code
+from hie.auth.secret import new_secret
+from hie.auth.sessions import begin_session, end_session, find_session, verify_session
+from hie.kit.db import Connection
+
+PATH = "/oauth/login"
+CODE_PATH = "/oauth/login/code"
+LOGOUT_PATH = "/oauth/logout"
+_AFTER_SIGNING_IN = "/oauth/authorize"
+
+
+def login_page(
+    request: Request, asked: AuthorizationRequest | None, *, failed: bool = False, login: str = ""
+) -> Response:
+    """The form for name and password; `asked` is the app that waits."""
+    return render(
+        request,
+        "login.html",
+        {"client": asked and asked.client, "failed": failed, "login": login},
+        status=401 if failed else 200,
+        form_targets=() if asked is None else (form_target(asked.redirect_uri),),
+    )
+
+
+def next_factor_page(
+    request: Request, asked: AuthorizationRequest | None, *, failed: bool = False
+) -> Response:
+    """The form for the one-time code."""
+    return render(
+        request,
+        "code.html",
+        {"failed": failed},
+        status=401 if failed else 200,
+        form_targets=() if asked is None else (form_target(asked.redirect_uri),),
+    )
+
+
+async def _asked(conn: Connection, request: Request) -> AuthorizationRequest | None:
+    pairs = read_pairs(request.url.query)
+    if not any(name == "client_id" for name, _ in pairs):
+        return None
+    return await read_authorization_request(conn, pairs, settings_of(request))
+
+
+def _onward(request: Request) -> Response:
+    """Back to the authorization request, without the wish to sign in anew, which is fulfilled."""
+    pairs = []
+    for name, value in parse_qsl(request.url.query, keep_blank_values=True):
+        left = " ".join(w for w in value.split() if w != "login") if name == "prompt" else value
+        if name != "prompt" or left:
+            pairs.append((name, left))
+    return see_other(f"{_AFTER_SIGNING_IN}?{urlencode(pairs)}" if pairs else PATH)
+
+
+@for_people
+async def login(request: Request) -> Response:
+    """GET shows the form (or who is signed in), POST checks name and password."""
+    async with database_of(request).connection() as conn:
+        asked = await _asked(conn, request)
+        if request.method == "GET":
+            session = await find_session(conn, cookie_of(request))
+            if session is None or not session.verified:
+                return login_page(request, asked)
+            return render(request, "signed_in.html", {"account": session.account})
+        fields = once(await read_form(request))
+        check_form_token(request, fields.get("form_token"))
+        name = fields.get("login", "").strip()
+        account = await authenticate(conn, name, fields.get("password", ""))
+        if account is None:
+            return login_page(request, asked, failed=True, login=name)
+        cookie = await begin_session(conn, account, request.headers.get("user-agent", ""))
+    response = _onward(request)
+    set_cookie(request, response, cookie)
+    return response
+
+
+@for_people
+async def second_factor(request: Request) -> Response:
+    """POST checks the one-time code of the session that waits for it."""
+    async with database_of(request).connection() as conn:
+        asked = await _asked(conn, request)
+        session = await find_session(conn, cookie_of(request))
+        if session is None or request.method == "GET":
+            return (
+                login_page(request, asked) if session is None else next_factor_page(request, asked)
+            )
+        fields = once(await read_form(request))
+        check_form_token(request, fields.get("form_token"))
+        code = fields.get("code", "").replace(" ", "")
+        if not await check_code(conn, session.account.login, code):
+            return next_factor_page(request, asked, failed=True)
+        await verify_session(conn, session)
+    return _onward(request)
+
+
+@for_people
+async def logout(request: Request) -> Response:
+    """GET asks, POST ends the session; with an authorization request in the query, sign in anew."""
+    if request.method == "GET":
+        return render(request, "logout.html")
+    fields = once(await read_form(request))
+    check_form_token(request, fields.get("form_token"))
+    cookie = cookie_of(request)
+    async with database_of(request).connection() as conn:
+        if cookie is not None:
+            await end_session(conn, cookie)
+    pairs = read_pairs(request.url.query)
+    if any(name == "client_id" for name, _ in pairs):
+        response = _onward(request)
+    else:
+        response = render(request, "signed_out.html")
+    set_cookie(request, response, new_secret())
+    return response

@@ -1,0 +1,79 @@
+"""Discovery: what this authorization server can do, and nothing that it cannot.
+
+https://hl7.org/fhir/smart-app-launch/STU2.2/conformance.html#using-well-known
+The same document serves https://www.rfc-editor.org/rfc/rfc8414 and OpenID Connect Discovery.
+"""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hie.auth.answers import for_apps, json_answer
+from hie.auth.endpoints import authorize, jwks, token
+from hie.auth.exchange import settings_of
+from hie.auth.jwks import SIGNING_ALGORITHMS
+from hie.auth.keys import ALGORITHM
+from hie.auth.scopes import SPECIAL_SCOPES
+from hie.settings import Settings
+
+PATHS = (
+    "/.well-known/smart-configuration",
+    "/fhir/.well-known/smart-configuration",
+    "/.well-known/openid-configuration",
+    "/.well-known/oauth-authorization-server",
+)
+
+CAPABILITIES = (
+    "launch-standalone",
+    "client-public",
+    "client-confidential-symmetric",
+    "client-confidential-asymmetric",
+    "sso-openid-connect",
+    "context-standalone-patient",
+    "permission-patient",
+    "permission-user",
+    "permission-offline",
+    "permission-online",
+    "permission-v1",
+    "permission-v2",
+)
+
+AUTHENTICATION_METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt")
+
+
+def document(settings: Settings) -> dict[str, Any]:
+    """The discovery document of this exchange."""
+    base = settings.public_base_url
+    return {
+        "issuer": base,
+        "authorization_endpoint": base + authorize.PATH,
+        "token_endpoint": base + token.PATH,
+        "jwks_uri": base + jwks.PATH,
+        "grant_types_supported": list(token.GRANT_TYPES),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": [*AUTHENTICATION_METHODS, "none"],
+        "token_endpoint_auth_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
+        "authorization_response_iss_parameter_supported": True,
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": [ALGORITHM],
+        "claims_supported": ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "fhirUser"],
+        "ui_locales_supported": ["zh-CN", "en"],
+        "scopes_supported": [
+            *sorted(SPECIAL_SCOPES),
+            "patient/*.cruds",
+            "user/*.cruds",
+            "system/*.cruds",
+        ],
+        "capabilities": list(CAPABILITIES),
+    }
+
+
+@for_apps
+async def smart_configuration(request: Request) -> Response:
+    """The document, for anybody."""
+    return json_answer(
+        document(settings_of(request)), headers={"cache-control": "public, max-age=300"}
+    )

@@ -1,0 +1,35 @@
+"""What the endpoints need from the running exchange: `request.app.state.exchange`."""
+
+from typing import Protocol, cast
+
+from starlette.requests import Request
+
+from hie.kit.db import Database
+from hie.settings import Settings
+
+
+class HasDatabase(Protocol):
+    """The part of the store that the authorization server uses."""
+
+    @property
+    def database(self) -> Database: ...
+
+
+class Exchange(Protocol):
+    """The part of `hie.records.exchange.Exchange` that the authorization server uses."""
+
+    @property
+    def store(self) -> HasDatabase: ...
+
+    @property
+    def settings(self) -> Settings: ...
+
+
+def database_of(request: Request) -> Database:
+    """The pool of the exchange that answers this request."""
+    return cast("Exchange", request.app.state.exchange).store.database
+
+
+def settings_of(request: Request) -> Settings:
+    """The settings of the exchange that answers this request."""
+    return cast("Exchange", request.app.state.exchange).settings

@@ -1,0 +1,1 @@
+"""One file for each grant type of the token endpoint. https://www.rfc-editor.org/rfc/rfc6749#section-4"""

@@ -1,0 +1,60 @@
+"""Public key sets of clients. https://www.rfc-editor.org/rfc/rfc7517
+
+SMART asymmetric clients sign with RS384 or ES384:
+https://hl7.org/fhir/smart-app-launch/STU2.2/client-confidential-asymmetric.html
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, RSAKey
+
+SIGNING_ALGORITHMS = ("RS384", "ES384")
+_KEY_TYPE = {"RS384": "RSA", "ES384": "EC"}
+_SMALLEST_RSA = 2048
+_LARGEST_RSA = 8192
+_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+
+
+def import_key(jwk: Mapping[str, Any], algorithm: str) -> RSAKey | ECKey:
+    """The public key of one JWK, for this algorithm. Raises `ValueError` if it may not be used."""
+    if jwk.get("kty") != _KEY_TYPE[algorithm] or jwk.get("alg", algorithm) != algorithm:
+        raise ValueError(f"key is not for {algorithm}")
+    if _PRIVATE_MEMBERS & jwk.keys():
+        raise ValueError("key set contains private keys")
+    if jwk.get("use", "sig") != "sig" or "verify" not in jwk.get("key_ops", ["verify"]):
+        raise ValueError("key is not for signatures")
+    try:
+        if algorithm == "ES384":
+            if jwk.get("crv") != "P-384":
+                raise ValueError("ES384 needs a key on the curve P-384")
+            return ECKey.import_key(dict(jwk))
+        key = RSAKey.import_key(dict(jwk))
+    except (JoseError, TypeError, KeyError) as error:
+        raise ValueError("key cannot be read") from error
+    if not _SMALLEST_RSA <= key.public_key.key_size <= _LARGEST_RSA:
+        raise ValueError(f"RSA keys have {_SMALLEST_RSA} to {_LARGEST_RSA} bits")
+    return key
+
+
+def find_key(jwks: Mapping[str, Any], kid: str, algorithm: str) -> RSAKey | ECKey | None:
+    """The key of this id and algorithm, or `None`; the first one that fits."""
+    for jwk in jwks.get("keys", ()):
+        if jwk.get("kid") == kid and jwk.get("kty") == _KEY_TYPE[algorithm]:
+            return import_key(jwk, algorithm)
+    return None
+
+
+def check_public_keys(jwks: Mapping[str, Any]) -> None:
+    """Raise `ValueError` unless the set has usable public keys only, each with its own `kid`."""
+    keys = jwks.get("keys")
+    if not isinstance(keys, list) or not keys or not all(isinstance(k, Mapping) for k in keys):
+        raise ValueError("a key set has a member `keys`, a list that is not empty")
+    for jwk in keys:
+        if not isinstance(jwk.get("kid"), str):
+            raise ValueError("each key needs a `kid`")
+        algorithm = {"RSA": "RS384", "EC": "ES384"}.get(str(jwk.get("kty")))
+        if algorithm is None:
+            raise ValueError("keys are RSA or EC keys")
+        import_key(jwk, algorithm)

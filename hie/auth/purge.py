@@ -1,0 +1,27 @@
+"""Removing what is over. Safe to run at any time, from any number of workers.
+
+What has been used stays until it would have expired, so that a second use is recognised; families
+stay for a while longer, because the resident's page shows them as ended.
+"""
+
+from hie.kit.db import Connection
+
+STATEMENTS = (
+    "DELETE FROM auth.session WHERE expires_at <= now()",
+    "DELETE FROM auth.launch WHERE expires_at <= now()",
+    "DELETE FROM auth.pushed_request WHERE expires_at <= now()",
+    "DELETE FROM auth.used_identifier WHERE expires_at <= now()",
+    "DELETE FROM auth.token WHERE expires_at <= now()",
+    "DELETE FROM auth.code WHERE expires_at <= now() - interval '1 day'",
+    "DELETE FROM auth.family WHERE expires_at <= now() - interval '30 days'",
+    "DELETE FROM auth.signing_key WHERE retired_at <= now() - interval '2 days'",
+)
+
+
+async def purge(conn: Connection) -> int:
+    """Delete everything that has expired; gives the number of rows."""
+    removed = 0
+    for statement in STATEMENTS:
+        cursor = await conn.execute(statement)
+        removed += cursor.rowcount
+    return removed

@@ -1,0 +1,19 @@
+"""Addresses of the authorization server. `request.app.state.exchange` has to be set."""
+
+from starlette.routing import BaseRoute, Route
+
+from hie.auth.endpoints import authorize, jwks, login, smart_configuration, style, token
+
+routes: list[BaseRoute] = [
+    *(
+        Route(path, smart_configuration.smart_configuration, methods=["GET", "OPTIONS"])
+        for path in smart_configuration.PATHS
+    ),
+    Route(authorize.PATH, authorize.authorize, methods=["GET", "POST"]),
+    Route(login.PATH, login.login, methods=["GET", "POST"]),
+    Route(login.CODE_PATH, login.second_factor, methods=["GET", "POST"]),
+    Route(login.LOGOUT_PATH, login.logout, methods=["GET", "POST"]),
+    Route(token.PATH, token.token, methods=["POST", "OPTIONS"]),
+    Route(jwks.PATH, jwks.jwks, methods=["GET", "OPTIONS"]),
+    Route(style.PATH, style.style, methods=["GET"]),
+]

@@ -1,0 +1,48 @@
+"""Time-based one-time passwords for staff. https://www.rfc-editor.org/rfc/rfc6238"""
+
+import hmac
+import re
+import time
+
+import pyotp
+
+from hie.auth.accounts import clear_failures, take_attempt
+from hie.kit.db import Connection
+
+STEP_SECONDS = 30
+_CODE = re.compile(r"[0-9]{6}")
+
+SELECT = "SELECT totp_secret FROM auth.account WHERE login = %s"
+USE = """
+UPDATE auth.account SET totp_step = %(step)s
+WHERE login = %(login)s AND totp_secret IS NOT NULL AND coalesce(totp_step, 0) < %(step)s
+"""
+
+
+def _matching_step(secret: str, code: str, current: int) -> int | None:
+    """The step whose code this is: the present one or the one before or after it."""
+    generator = pyotp.TOTP(secret, interval=STEP_SECONDS)
+    matching = [
+        step
+        for step in (current - 1, current, current + 1)
+        if hmac.compare_digest(generator.generate_otp(step), code)
+    ]
+    return matching[0] if matching else None
+
+
+async def check_code(conn: Connection, login: str, code: str) -> bool:
+    """Whether the code is right now and was not used before; failures count towards the lock."""
+    if await take_attempt(conn, login) is None:
+        return False
+    cursor = await conn.execute(SELECT, (login,))
+    row = await cursor.fetchone()
+    if row is None or row[0] is None or _CODE.fullmatch(code) is None:
+        return False
+    step = _matching_step(row[0], code, int(time.time()) // STEP_SECONDS)
+    if step is None:
+        return False
+    cursor = await conn.execute(USE, {"step": step, "login": login})
+    if cursor.rowcount != 1:
+        return False
+    await clear_failures(conn, login)
+    return True

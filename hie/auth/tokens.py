@@ -1,0 +1,134 @@
+"""Access tokens: what a bearer may do, and how tokens come about.
+
+Tokens are opaque random text; only their hash is kept, so they end the moment they are revoked and
+a copy of the database opens nothing. https://www.rfc-editor.org/rfc/rfc6750
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from hie.auth import scopes as scope_algebra
+from hie.auth.scopes import Scope, ScopeSet
+from hie.auth.secret import digest, new_secret
+from hie.kit.db import Connection
+
+Holder = Literal["operator", "institution", "resident", "staff"]
+
+APP_SECONDS = 3600
+BACKEND_SECONDS = 300
+"""https://hl7.org/fhir/smart-app-launch/STU2.2/backend-services.html#issue-access-token"""
+OPERATOR_SECONDS = 3600
+_SECRET_LENGTH = len(new_secret())
+
+INTROSPECT = """
+SELECT client_id, holder, fhir_user, account, institution, patient, scopes, expires_at
+FROM auth.token
+WHERE hash = %s AND kind = 'access' AND revoked_at IS NULL AND expires_at > now()
+"""
+
+INSERT = """
+INSERT INTO auth.token (hash, kind, family, client_id, holder, account, fhir_user, institution,
+    patient, scopes, expires_at)
+VALUES (%(hash)s, %(kind)s, %(family)s, %(client_id)s, %(holder)s, %(account)s, %(fhir_user)s,
+    %(institution)s, %(patient)s, %(scopes)s, now() + make_interval(secs => %(seconds)s))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What the bearer of an access token was granted."""
+
+    client_id: str
+    kind: Holder
+    user: str | None
+    """fhirUser as a relative reference: `Patient/<golden id>`, `Practitioner/<id>`; backend: None."""
+    account: str | None
+    """Login name of the person."""
+    institution: int | None
+    """Number of the institution that a backend client or a member of staff belongs to."""
+    patient: str | None
+    """Launch patient: the id of the golden Patient."""
+    scopes: tuple[Scope, ...]
+    """Resource scopes in normal form."""
+    expires_at: datetime
+
+
+async def introspect(conn: Connection, bearer: str) -> Grant | None:
+    """The grant behind an access token, in one statement.
+
+    `None` if it is unknown, expired, revoked or not an access token (a refresh token, an id token).
+    """
+    if len(bearer) != _SECRET_LENGTH:
+        return None
+    cursor = await conn.execute(INTROSPECT, (digest(bearer),))
+    row = await cursor.fetchone()
+    if row is None:
+        return None
+    client_id, kind, user, account, institution, patient, scopes, expires_at = row
+    resources = scope_algebra.parse(scopes).resources
+    return Grant(client_id, kind, user, account, institution, patient, resources, expires_at)
+
+
+async def insert_token(
+    conn: Connection,
+    *,
+    kind: Literal["access", "refresh"],
+    client_id: str,
+    holder: Holder,
+    scopes: ScopeSet,
+    seconds: float,
+    family: UUID | None = None,
+    account: str | None = None,
+    fhir_user: str | None = None,
+    institution: int | None = None,
+    patient: str | None = None,
+) -> str:
+    """Issue one token that lives for `seconds`; gives its text, which is not kept."""
+    token = new_secret()
+    await conn.execute(
+        INSERT,
+        {
+            "hash": digest(token),
+            "kind": kind,
+            "family": family,
+            "client_id": client_id,
+            "holder": holder,
+            "account": account,
+            "fhir_user": fhir_user,
+            "institution": institution,
+            "patient": patient,
+            "scopes": scope_algebra.format(scopes),
+            "seconds": seconds,
+        },
+    )
+    return token
+
+
+async def mint(
+    conn: Connection,
+    *,
+    client_id: str,
+    scopes: str,
+    seconds: float = OPERATOR_SECONDS,
+    holder: Holder = "operator",
+    institution: int | None = None,
+    fhir_user: str | None = None,
+    patient: str | None = None,
+) -> str:
+    """A bearer token without any flow, for an operator on the server's own machine (`hie token`).
+
+    `client_id` is the name under which the audit log shows the use. Raises `UnknownScope`.
+    """
+    return await insert_token(
+        conn,
+        kind="access",
+        client_id=client_id,
+        holder=holder,
+        scopes=scope_algebra.parse(scopes),
+        seconds=seconds,
+        institution=institution,
+        fhir_user=fhir_user,
+        patient=patient,
+    )
