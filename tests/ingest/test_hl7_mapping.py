@@ -56,6 +56,7 @@ def test_every_sample_becomes_valid_resources(shared_data: Path) -> None:
     assert types["DiagnosticReport"] == 610
     # 3,413 OBX, of which 90 stand in the two MDM messages, which are not understood.
     assert types["Observation"] == 3323
+    assert types["AllergyIntolerance"] == 162
 
 
 def test_numbers_keep_their_written_form(shared_data: Path) -> None:
@@ -240,6 +241,39 @@ def test_several_patients_in_one_message() -> None:
     found = _resources(oru() + second)
     assert len(found["Patient"]) == 2
     assert len({r["subject"]["reference"] for r in found["Observation"]}) == 2
+
+
+def test_diagnoses_and_allergies() -> None:
+    text = adt() + (
+        "AL1|1|DA|7980^青霉素^L|SV|皮疹~呼吸困难|20200101\rAL1|2|FA||MI\r"
+        "DG1|1||I10.x00^原发性高血压^ICD10||20260301|A|||||||||1|D007^李^敏\r"
+        "DG1|2||E11.9^2型糖尿病^ICD10||20260301|F|||||||||2|||||X7|D\r"
+    )
+    found = _resources(text)
+    allergy = found["AllergyIntolerance"]
+    assert len(allergy) == 1
+    assert (allergy[0]["category"], allergy[0]["criticality"]) == (["medication"], "high")
+    assert allergy[0]["reaction"] == [{"manifestation": [{"text": "皮疹"}, {"text": "呼吸困难"}]}]
+    first, second = found["Condition"]
+    assert first["code"]["coding"][0]["system"] == "http://hl7.org/fhir/sid/icd-10"
+    assert first["asserter"]["display"] == "李敏"
+    assert second["verificationStatus"]["coding"][0]["code"] == "entered-in-error"
+    assert found["Encounter"][0]["diagnosis"] == [
+        {
+            "condition": {"reference": f"Condition/{first['id']}"},
+            "use": {
+                "coding": [
+                    {
+                        "system": "http://terminology.hl7.org/CodeSystem/diagnosis-role",
+                        "code": "AD",
+                        "display": "Admission diagnosis",
+                    }
+                ]
+            },
+            "rank": 1,
+        }
+    ]
+    assert len(found["Practitioner"]) == 1
 
 
 @given(st.sampled_from(["A01", "A08"]), st.sampled_from(["YX-H1", "YX-H2"]))

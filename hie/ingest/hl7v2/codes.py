@@ -13,6 +13,8 @@ SYSTEMS = {
     "LN": "http://loinc.org",
     "SCT": "http://snomed.info/sct",
     "I10": "http://hl7.org/fhir/sid/icd-10",
+    "ICD10": "http://hl7.org/fhir/sid/icd-10",
+    "ICD-10": "http://hl7.org/fhir/sid/icd-10",
     "I9C": "http://hl7.org/fhir/sid/icd-9-cm",
     "UCUM": "http://unitsofmeasure.org",
     "ISO3166_1": "urn:iso:std:iso:3166",

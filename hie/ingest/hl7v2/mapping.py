@@ -9,13 +9,15 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from hie.ingest.hl7v2.al1 import allergy
+from hie.ingest.hl7v2.dg1 import diagnosis
 from hie.ingest.hl7v2.draft import Draft, Manner, Resource
 from hie.ingest.hl7v2.fault import UnmappableError
 from hie.ingest.hl7v2.message import Header, Message, Segment
 from hie.ingest.hl7v2.obr import effective, report, report_key
 from hie.ingest.hl7v2.obx import category, note_texts, observation
 from hie.ingest.hl7v2.pid import patient, patient_id
-from hie.ingest.hl7v2.pv1 import visit
+from hie.ingest.hl7v2.pv1 import Visit, visit
 from hie.ingest.hl7v2.source import Source
 
 EVENTS = {
@@ -61,6 +63,21 @@ def _no_patient() -> UnmappableError:
     return UnmappableError("PID", "The message has no PID segment.", "消息缺少 PID 段。")
 
 
+@dataclass(slots=True)
+class _Collected:
+    """Drafts without repetition: the same doctor signs many results."""
+
+    drafts: list[Draft] = field(default_factory=list)
+    _known: set[str] = field(default_factory=set)
+
+    def add(self, *drafts: Draft) -> None:
+        for draft in drafts:
+            key = f"{draft.resource['resourceType']}/{draft.resource['id']}"
+            if key not in self._known:
+                self._known.add(key)
+                self.drafts.append(draft)
+
+
 def _admission(message: Message, source: Source) -> Plan:
     pid = message.first("PID")
     if pid is None:
@@ -76,22 +93,25 @@ def _admission(message: Message, source: Source) -> Plan:
     collected.add(found)
     if seen:
         collected.add(seen.encounter)
+    _add_diagnoses(collected, message, identifier, seen, source)
+    for al1 in message.all("AL1"):
+        if draft := allergy(al1, identifier, source):
+            collected.add(draft)
     return Plan(identifier, collected.drafts)
 
 
-@dataclass(slots=True)
-class _Collected:
-    """Drafts without repetition: the same doctor signs many results."""
-
-    drafts: list[Draft] = field(default_factory=list)
-    _known: set[str] = field(default_factory=set)
-
-    def add(self, *drafts: Draft) -> None:
-        for draft in drafts:
-            key = f"{draft.resource['resourceType']}/{draft.resource['id']}"
-            if key not in self._known:
-                self._known.add(key)
-                self.drafts.append(draft)
+def _add_diagnoses(
+    collected: _Collected, message: Message, subject: str, seen: Visit | None, source: Source
+) -> None:
+    encounter = seen.encounter.resource["id"] if seen else None
+    entries = []
+    for dg1 in message.all("DG1"):
+        made = diagnosis(dg1, subject, encounter, source)
+        collected.add(*made.staff, made.condition)
+        if made.of_encounter and made.of_encounter not in entries:
+            entries.append(made.of_encounter)
+    if seen and entries:
+        seen.encounter.resource["diagnosis"] = entries
 
 
 @dataclass(slots=True)
