@@ -15,7 +15,7 @@ CREATE SEQUENCE audit.event_number;
 CREATE TABLE audit.event (
     number bigint NOT NULL DEFAULT nextval('audit.event_number'),
     recorded timestamptz NOT NULL,
-    action "char" NOT NULL CHECK (action IN ('C', 'R', 'U', 'D', 'E')),
+    action char(1) NOT NULL CHECK (action IN ('C', 'R', 'U', 'D', 'E')),
     interaction text NOT NULL,
     outcome smallint NOT NULL CHECK (outcome IN (0, 4, 8, 12)),
     client_id text NOT NULL,
@@ -36,8 +36,8 @@ CREATE TABLE audit.event (
 ) PARTITION BY RANGE (recorded);
 COMMENT ON TABLE audit.event IS
     'Every disclosure and every change. Rows are only ever added; whole months are dropped when their time is over.';
-CREATE INDEX event_patient ON audit.event (patient, number DESC) WHERE patient IS NOT NULL;
-CREATE INDEX event_account ON audit.event (account, number DESC) WHERE account IS NOT NULL;
+CREATE INDEX event_patient ON audit.event (patient, number) WHERE patient IS NOT NULL;
+CREATE INDEX event_account ON audit.event (account, number) WHERE account IS NOT NULL;
 
 CREATE FUNCTION audit.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -59,7 +59,11 @@ BEGIN
         RETURN;
     END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('audit.prepare_month', 0));
-    IF to_regclass('audit.' || partition) IS NOT NULL THEN
+    -- A query with a snapshot of its own: to_regclass would remember its answer from before the wait.
+    IF EXISTS (
+        SELECT FROM pg_catalog.pg_class
+        WHERE relname = partition AND relnamespace = 'audit'::regnamespace
+    ) THEN
         RETURN;
     END IF;
     -- ATTACH lets others go on writing; CREATE TABLE ... PARTITION OF would lock them out.

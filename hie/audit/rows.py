@@ -1,0 +1,65 @@
+"""The SQL of the audit trail: events to rows and back."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from hie.audit.event import Event, Recorded
+from hie.kit.db import Connection
+
+_TYPES = {
+    "recorded": "timestamptz",
+    "outcome": "smallint",
+    "institution": "integer",
+    "entity_version": "integer",
+    "entity_count": "integer",
+}
+COLUMNS = tuple(field.name for field in fields(Event))
+
+# One statement for any number of events: one round trip, one plan, one commit.
+_INSERT = (
+    f"INSERT INTO audit.event ({', '.join(COLUMNS)}) SELECT * FROM unnest("
+    + ", ".join(f"%s::{_TYPES.get(name, 'text')}[]" for name in COLUMNS)
+    + ")"
+)
+_PREPARE = "SELECT audit.prepare_month(%s)"
+_OF_PATIENT = (
+    f"SELECT number, {', '.join(COLUMNS)} FROM audit.event "
+    "WHERE patient = %s AND number < coalesce(%s, 9223372036854775807) ORDER BY number DESC LIMIT %s"
+)
+
+
+async def insert(connection: Connection, events: Sequence[Event]) -> None:
+    """Add `events` to the trail; they are on disk when the connection's transaction is."""
+    await connection.execute(_INSERT, _columns(events))
+
+
+async def prepare_month(connection: Connection, moment: datetime) -> None:
+    """Make the partition in which events of `moment` are kept, unless it is there."""
+    await connection.execute(_PREPARE, (moment,))
+
+
+async def of_patient(
+    connection: Connection, patient: str, *, limit: int, before: int | None = None
+) -> list[Recorded]:
+    """The newest `limit` events about the golden Patient `patient`, older than number `before`."""
+    cursor = await connection.execute(_OF_PATIENT, (patient, before, limit))
+    return [
+        Recorded(row[0], Event(**dict(zip(COLUMNS, row[1:], strict=True))))
+        for row in await cursor.fetchall()
+    ]
+
+
+def _columns(events: Sequence[Event]) -> list[list[Any]]:
+    return [[_storable(getattr(event, name)) for event in events] for name in COLUMNS]
+
+
+def _storable(value: object) -> object:
+    """Text that PostgreSQL can keep: a caller's query may hold what UTF-8 or `text` may not.
+
+    One hostile request must not spoil the batch of all others that wait with it.
+    """
+    if isinstance(value, str) and ("\0" in value or not value.isprintable()):
+        return value.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
+    return value
