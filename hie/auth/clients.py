@@ -23,7 +23,7 @@ SHORTEST_SECRET = 32
 _COLUMNS = """id, name, kind, status, secret_hash, jwks, jwks_uri, redirect_uris, launch_uri, scopes,
     grant_types, account_kinds, institution, trusted"""
 
-SELECT = f"SELECT {_COLUMNS} FROM auth.client WHERE id = %s AND status = 'active'"  # noqa: S608
+SELECT = f"SELECT {_COLUMNS} FROM auth.client WHERE id = %s AND status = 'active'"
 
 UPSERT = f"""
 INSERT INTO auth.client ({_COLUMNS})
@@ -37,7 +37,7 @@ ON CONFLICT (id) DO UPDATE SET
     scopes = excluded.scopes, grant_types = excluded.grant_types,
     account_kinds = excluded.account_kinds, institution = excluded.institution,
     trusted = excluded.trusted
-"""  # noqa: S608
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ SMART asymmetric clients sign with RS384 or ES384:
 https://hl7.org/fhir/smart-app-launch/STU2.2/client-confidential-asymmetric.html
 """
 
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,12 +31,13 @@ def import_key(jwk: Mapping[str, Any], algorithm: str) -> RSAKey | ECKey:
             if jwk.get("crv") != "P-384":
                 raise ValueError("ES384 needs a key on the curve P-384")
             return ECKey.import_key(dict(jwk))
-        key = RSAKey.import_key(dict(jwk))
+        modulus = str(jwk.get("n", ""))
+        bits = int.from_bytes(urlsafe_b64decode(modulus + "=" * (-len(modulus) % 4))).bit_length()
+        if not _SMALLEST_RSA <= bits <= _LARGEST_RSA:
+            raise ValueError(f"RSA keys have {_SMALLEST_RSA} to {_LARGEST_RSA} bits")
+        return RSAKey.import_key(dict(jwk))
     except (JoseError, TypeError, KeyError) as error:
         raise ValueError("key cannot be read") from error
-    if not _SMALLEST_RSA <= key.public_key.key_size <= _LARGEST_RSA:
-        raise ValueError(f"RSA keys have {_SMALLEST_RSA} to {_LARGEST_RSA} bits")
-    return key
 
 
 def find_key(jwks: Mapping[str, Any], kid: str, algorithm: str) -> RSAKey | ECKey | None:

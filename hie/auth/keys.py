@@ -25,7 +25,7 @@ SELECT_PUBLISHED = f"""
 SELECT kid, private_jwk FROM auth.signing_key
 WHERE retired_at IS NULL OR retired_at > now() - interval '{PUBLISHED_AFTER_RETIREMENT}'
 ORDER BY created_at DESC, kid
-"""  # noqa: S608
+"""
 LOCK = "SELECT pg_advisory_xact_lock(hashtext('auth.signing_key'))"
 INSERT = "INSERT INTO auth.signing_key (kid, algorithm, private_jwk) VALUES (%s, %s, %s)"
 RETIRE_OTHERS = (
