@@ -1,0 +1,43 @@
+# `make` lists what there is. Every target sets up what it needs, also on a fresh clone.
+
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+READY := .venv/.ready
+# Small rooms: no file of source, tests or templates is longer than this.
+LINES := 600
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench constraints clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) ## Bring up a synthetic district at http://127.0.0.1:8080 (ARGS="--residents 1000")
+	$(BIN)/hie demo $(ARGS)
+
+test: $(READY) ## Run all tests (ARGS="tests/kit -k kill" for some)
+	$(BIN)/pytest -n 2 $(ARGS)
+
+check: $(READY) ## Format, lint, types, import layers, file sizes
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@git ls-files -z -- '*.py' '*.html' '*.css' '*.js' '*.sh' | xargs -0 wc -l | awk \
+	  '$$2 != "total" && $$1 > $(LINES) { print $$2 ": " $$1 " lines, allowed are $(LINES)"; bad = 1 } END { exit bad }'
+
+bench: $(READY) ## Measure throughput and response times; prints JSON lines
+	$(BIN)/python tests/bench $(ARGS)
+
+constraints: $(READY) ## Write the versions installed in .venv into constraints.txt
+	$(BIN)/pip freeze --exclude-editable | grep -E '^[A-Za-z0-9._-]+==' > constraints.txt
+
+clean: ## Remove the virtual environment and all caches; data stays
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
