@@ -82,22 +82,19 @@ async def test_many_at_once_share_few_commits(database: Database, log: AuditLog)
 
 async def test_it_commits_synchronously_whatever_the_database_says(conninfo: str) -> None:
     with psycopg.connect(conninfo, autocommit=True) as connection:
+        name = sql.Identifier(connection.info.dbname)
+        connection.execute(sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(name))
         connection.execute("CREATE TABLE seen (value text)")
-        connection.execute("ALTER ROLE CURRENT_USER SET synchronous_commit = off")
         connection.execute(
             "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO seen"
             " VALUES (current_setting('synchronous_commit')); RETURN NEW; END $$"
         )
-        connection.execute("SELECT audit.prepare_month(now())")
         connection.execute(
             "CREATE TRIGGER note AFTER INSERT ON audit.event FOR EACH ROW EXECUTE FUNCTION note()"
         )
-        try:
-            async with Database(conninfo) as database, AuditLog(database) as log:
-                await log.record(reading())
-            assert connection.execute("SELECT value FROM seen").fetchall() == [("on",)]
-        finally:
-            connection.execute("ALTER ROLE CURRENT_USER RESET synchronous_commit")
+        async with Database(conninfo) as database, AuditLog(database) as log:
+            await log.record(reading())
+        assert connection.execute("SELECT value FROM seen").fetchall() == [("on",)]
 
 
 async def test_a_failing_database_raises_to_every_waiter(database: Database, log: AuditLog) -> None:
