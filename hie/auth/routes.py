@@ -2,7 +2,17 @@
 
 from starlette.routing import BaseRoute, Route
 
-from hie.auth.endpoints import authorize, jwks, login, smart_configuration, style, token
+from hie.auth.endpoints import (
+    account,
+    authorize,
+    introspect,
+    jwks,
+    login,
+    revoke,
+    smart_configuration,
+    style,
+    token,
+)
 
 routes: list[BaseRoute] = [
     *(
@@ -14,6 +24,9 @@ routes: list[BaseRoute] = [
     Route(login.CODE_PATH, login.second_factor, methods=["GET", "POST"]),
     Route(login.LOGOUT_PATH, login.logout, methods=["GET", "POST"]),
     Route(token.PATH, token.token, methods=["POST", "OPTIONS"]),
+    Route(revoke.PATH, revoke.revoke, methods=["POST", "OPTIONS"]),
+    Route(introspect.PATH, introspect.introspect, methods=["POST", "OPTIONS"]),
+    Route(account.PATH, account.account, methods=["GET", "POST"]),
     Route(jwks.PATH, jwks.jwks, methods=["GET", "OPTIONS"]),
     Route(style.PATH, style.style, methods=["GET"]),
 ]

@@ -92,4 +92,9 @@ async def verify_session(conn: Connection, session: Session) -> None:
 
 async def end_session(conn: Connection, cookie: str) -> None:
     """Sign out: the session and the online access that was given in it are over."""
-    await conn.execute(END, {"hash": digest(cookie)})
+    await end_session_by_hash(conn, digest(cookie))
+
+
+async def end_session_by_hash(conn: Connection, session: bytes) -> None:
+    """End a session that is known by what is kept of its cookie."""
+    await conn.execute(END, {"hash": session})

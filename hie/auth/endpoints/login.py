@@ -29,7 +29,9 @@ from hie.kit.db import Connection
 PATH = "/oauth/login"
 CODE_PATH = "/oauth/login/code"
 LOGOUT_PATH = "/oauth/logout"
-_AFTER_SIGNING_IN = "/oauth/authorize"
+ACCOUNT_PATH = "/oauth/account"
+"""Where people go who sign in without an app that waits."""
+_AUTHORIZE_PATH = "/oauth/authorize"
 
 
 def login_page(
@@ -72,19 +74,20 @@ def _onward(request: Request) -> Response:
         left = " ".join(w for w in value.split() if w != "login") if name == "prompt" else value
         if name != "prompt" or left:
             pairs.append((name, left))
-    return see_other(f"{_AFTER_SIGNING_IN}?{urlencode(pairs)}" if pairs else PATH)
+    waits = any(name == "client_id" for name, _ in pairs)
+    return see_other(f"{_AUTHORIZE_PATH}?{urlencode(pairs)}" if waits else ACCOUNT_PATH)
 
 
 @for_people
 async def login(request: Request) -> Response:
-    """GET shows the form (or who is signed in), POST checks name and password."""
+    """GET shows the form unless somebody is signed in, POST checks name and password."""
     async with database_of(request).connection() as conn:
         asked = await _asked(conn, request)
         if request.method == "GET":
             session = await find_session(conn, cookie_of(request))
             if session is None or not session.verified:
                 return login_page(request, asked)
-            return render(request, "signed_in.html", {"account": session.account})
+            return _onward(request)
         fields = once(await read_form(request))
         check_form_token(request, fields.get("form_token"))
         name = fields.get("login", "").strip()

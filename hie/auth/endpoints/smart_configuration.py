@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hie.auth.answers import for_apps, json_answer
-from hie.auth.endpoints import authorize, jwks, token
+from hie.auth.endpoints import account, authorize, introspect, jwks, revoke, token
 from hie.auth.exchange import settings_of
 from hie.auth.jwks import SIGNING_ALGORITHMS
 from hie.auth.keys import ALGORITHM
@@ -49,12 +49,17 @@ def document(settings: Settings) -> dict[str, Any]:
         "issuer": base,
         "authorization_endpoint": base + authorize.PATH,
         "token_endpoint": base + token.PATH,
+        "introspection_endpoint": base + introspect.PATH,
+        "revocation_endpoint": base + revoke.PATH,
+        "management_endpoint": base + account.PATH,
         "jwks_uri": base + jwks.PATH,
         "grant_types_supported": list(token.GRANT_TYPES),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": [*AUTHENTICATION_METHODS, "none"],
+        "introspection_endpoint_auth_methods_supported": list(AUTHENTICATION_METHODS),
+        "revocation_endpoint_auth_methods_supported": [*AUTHENTICATION_METHODS, "none"],
         "token_endpoint_auth_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
         "authorization_response_iss_parameter_supported": True,
         "subject_types_supported": ["public"],

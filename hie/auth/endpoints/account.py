@@ -1,0 +1,62 @@
+"""The page on which people see and end the access that they gave: SMART's `management_endpoint`.
+
+https://hl7.org/fhir/smart-app-launch/STU2.2/conformance.html#metadata
+"""
+
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hie.auth.account_page import applications, browsers, end_application, owns_session
+from hie.auth.endpoints.login import ACCOUNT_PATH, login_page, next_factor_page
+from hie.auth.exchange import database_of
+from hie.auth.failures import PageError
+from hie.auth.pages import check_form_token, cookie_of, for_people, render, see_other
+from hie.auth.parameters import once, read_form
+from hie.auth.sessions import Session, end_session_by_hash, find_session
+from hie.kit.db import Connection
+
+PATH = ACCOUNT_PATH
+
+
+async def _end(conn: Connection, request: Request, session: Session) -> Response:
+    fields = once(await read_form(request))
+    check_form_token(request, fields.get("form_token"))
+    account = session.account.login
+    done = False
+    try:
+        if "application" in fields:
+            done = await end_application(conn, account, UUID(fields["application"]))
+        elif "browser" in fields:
+            other = bytes.fromhex(fields["browser"])
+            done = await owns_session(conn, account, other)
+            if done:
+                await end_session_by_hash(conn, other)
+    except ValueError as error:
+        raise PageError(400, "The form is damaged.", "表单内容有误。") from error
+    if not done:
+        raise PageError(404, "This entry does not exist any more.", "该条目已不存在。")
+    return see_other(PATH)
+
+
+@for_people
+async def account(request: Request) -> Response:
+    """GET lists, POST ends one approval or one browser's session."""
+    async with database_of(request).connection() as conn:
+        session = await find_session(conn, cookie_of(request))
+        if session is None:
+            return login_page(request, None)
+        if not session.verified:
+            return next_factor_page(request, None)
+        if request.method == "POST":
+            return await _end(conn, request, session)
+        return render(
+            request,
+            "account.html",
+            {
+                "account": session.account,
+                "applications": await applications(conn, session.account.login),
+                "browsers": await browsers(conn, session.account.login, session.hash),
+            },
+        )

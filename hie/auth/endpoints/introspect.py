@@ -1,0 +1,95 @@
+"""Asking about a token. https://www.rfc-editor.org/rfc/rfc7662 and
+https://hl7.org/fhir/smart-app-launch/STU2.2/token-introspection.html
+
+A client may ask about its own tokens; an institution's backend, which may have resources of its own
+to protect, about any access token that it was shown. Everything else is not active.
+"""
+
+from typing import Any
+
+from psycopg.rows import DictRow, dict_row
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hie.auth.answers import for_apps, json_answer
+from hie.auth.client_authentication import authenticate_client
+from hie.auth.clients import Client
+from hie.auth.exchange import database_of, settings_of
+from hie.auth.failures import OAuthError
+from hie.auth.parameters import once, read_form
+from hie.auth.secret import digest
+from hie.kit.db import Connection
+from hie.settings import Settings
+
+PATH = "/oauth/introspect"
+
+SELECT = """
+SELECT t.kind, t.client_id, coalesce(t.patient, f.patient) AS patient, t.scopes, t.key_thumbprint,
+    coalesce(t.fhir_user, f.fhir_user) AS fhir_user, a.subject,
+    extract(epoch FROM t.issued_at)::bigint AS issued_at,
+    extract(epoch FROM t.expires_at)::bigint AS expires_at
+FROM auth.token t
+LEFT JOIN auth.family f ON f.id = t.family
+LEFT JOIN auth.account a ON a.login = f.account
+WHERE t.hash = %s AND t.revoked_at IS NULL AND t.used_at IS NULL AND t.expires_at > now()
+"""
+
+INACTIVE = {"active": False}
+
+
+def _description(row: DictRow, settings: Settings) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "active": True,
+        "iss": settings.public_base_url,
+        "aud": settings.fhir_base,
+        "client_id": row["client_id"],
+        "scope": row["scopes"],
+        "iat": row["issued_at"],
+        "exp": row["expires_at"],
+    }
+    if row["kind"] == "access":
+        described["token_type"] = "DPoP" if row["key_thumbprint"] else "Bearer"
+    if row["key_thumbprint"]:
+        described["cnf"] = {"jkt": row["key_thumbprint"]}
+    if row["subject"]:
+        described["sub"] = str(row["subject"])
+    if row["patient"]:
+        described["patient"] = row["patient"]
+    if row["fhir_user"] and "fhirUser" in row["scopes"].split():
+        described["fhirUser"] = f"{settings.fhir_base}/{row['fhir_user']}"
+    return described
+
+
+async def describe_token(
+    conn: Connection, token: str, client: Client, settings: Settings
+) -> dict[str, Any]:
+    """What this client may know about the token."""
+    async with conn.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(SELECT, (digest(token),))
+        row = await cursor.fetchone()
+    if row is None:
+        return INACTIVE
+    others = row["kind"] == "access" and "client_credentials" in client.grant_types
+    if row["client_id"] != client.id and not others:
+        return INACTIVE
+    return _description(row, settings)
+
+
+@for_apps
+async def introspect(request: Request) -> Response:
+    """For confidential clients only."""
+    parameters = once(await read_form(request))
+    settings = settings_of(request)
+    async with database_of(request).connection() as conn:
+        client = await authenticate_client(
+            conn, request, parameters, settings.public_base_url + PATH
+        )
+        if client.kind == "public":
+            raise OAuthError(
+                "invalid_client", "Public clients may not ask.", "公共客户端不得查询令牌。", 401
+            )
+        if "token" not in parameters:
+            raise OAuthError(
+                "invalid_request", "The parameter token is missing.", "缺少参数 token。"
+            )
+        return json_answer(await describe_token(conn, parameters["token"], client, settings))
