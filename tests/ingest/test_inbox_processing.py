@@ -27,6 +27,10 @@ SELECT r.id, r.version, r.dictionary, r.body FROM store.resource r
 WHERE r.type = %s AND r.institution = %s ORDER BY r.key
 """
 VERSIONS = "SELECT (SELECT sum(version) FROM store.resource), (SELECT count(*) FROM store.history)"
+TERMINATE_OTHERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
 STATES = "SELECT state, count(*) FROM ingest.inbox GROUP BY state"
 
 
@@ -154,6 +158,21 @@ async def test_the_order_of_arrival_is_kept_between_workers(
     patient = (await site.records("Patient"))[0]
     assert patient["telecom"][0]["value"] == phones[-1]
     assert patient["meta"]["versionId"] == "40"
+
+
+async def test_the_worker_outlives_its_database_connections(
+    site: Hospital, database: Database, engine: Sender
+) -> None:
+    assert await engine.send(adt()) == ["AA"]
+    await _emptied(database)
+    async with database.connection() as connection:
+        await connection.execute(TERMINATE_OTHERS)
+    # A sender whose message could not be kept sends it again.
+    async with asyncio.timeout(30):
+        while await engine.send(oru()) != ["AA"]:
+            pass
+    await _emptied(database)
+    assert await site.states() == {"done": 2}
 
 
 async def test_a_message_in_quarantine_does_not_hold_up_the_others(site: Hospital) -> None:

@@ -94,7 +94,9 @@ def _cleared(pv1: Segment, event: str) -> set[str]:
         if pv1.value(field).is_null
     }
     # A cancelled discharge leaves no discharge time behind.
-    return cleared | {"period.end"} if event == "A13" else cleared
+    if event == "A13" or pv1.value(45).is_null:
+        cleared.add("period.end")
+    return cleared
 
 
 def _key(pv1: Segment, patient: str) -> tuple[str, ...] | None:
