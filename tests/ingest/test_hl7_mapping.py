@@ -51,8 +51,8 @@ def test_every_sample_becomes_valid_resources(shared_data: Path) -> None:
             assert resource is not None
             assert validate(json.loads(to_bytes(resource))) == []
             types[resource["resourceType"]] += 1
-    assert other == {"MDM^T02": 2, "ADT^A34": 1}
-    assert types["Patient"] == 1010
+    assert other == {"MDM^T02": 2}
+    assert types["Patient"] == 1012  # a merge is about two
     assert types["DiagnosticReport"] == 610
     # 3,413 OBX, of which 90 stand in the two MDM messages, which are not understood.
     assert types["Observation"] == 3323
@@ -295,7 +295,10 @@ def test_ids_depend_on_institution_and_number_only(event: str, institution: str)
         (oru().replace("|LAB|F", "|LAB|Z"), "OBR-25"),
         (oru().replace("NM|2823-3^钾^LN^K^血钾^L|", "NM||"), "OBX-3"),
         (adt().replace("P0001^^^YXZYY^PI~" + ID_CARD + "^^^^NI", ""), "PID-3"),
-        (adt("A34"), "MSH-9"),
+        (adt("A99"), "MSH-9"),
+        (adt("A40"), "MRG"),
+        (adt("A40") + "MRG|\r", "MRG-1"),
+        (adt("A40") + "MRG|P0001^^^YXZYY^PI\r", "MRG-1"),
     ],
 )
 def test_what_no_rule_covers_is_said_in_both_languages(text: str, where: str) -> None:
@@ -336,6 +339,23 @@ def test_a_discharge_keeps_the_admission_and_an_update_the_discharge() -> None:
     reopened = _draft(adt("A13"), "Encounter").joined(discharged)
     assert reopened["status"] == "in-progress"
     assert reopened["period"] == {"start": "2026-03-01T08:30:00+08:00"}
+
+
+def test_a_merge_retires_the_old_number_and_keeps_its_record() -> None:
+    known = _draft(adt(number="P0009"), "Patient").joined(None)
+    message = parse((adt("A40") + "MRG|P0009^^^YXZYY^PI\r").encode())
+    survivor, old = plan(message, SOURCE).drafts
+    assert old.resource["id"] == known["id"]
+    joined = old.joined(known)
+    assert joined["active"] is False
+    link = {"other": {"reference": f"Patient/{survivor.resource['id']}"}, "type": "replaced-by"}
+    assert joined["link"] == [link]
+    assert joined["identifier"] == known["identifier"]
+    # An update under the old number does not bring it back.
+    assert _draft(adt("A08", number="P0009"), "Patient").joined(joined)["link"] == [link]
+    unknown = old.joined(None)
+    assert unknown["identifier"][0]["value"] == "P0009"
+    assert validate(unknown) == []
 
 
 def test_a_late_message_only_fills_gaps() -> None:

@@ -120,7 +120,7 @@ async def test_several_connections(database: Database, listener: Listener, sende
         (b"PID|1||P1", "100"),
         (adt().replace("|M1|", "||").encode(), "101"),
         (adt(control_id="C" * 200).encode(), "102"),
-        (adt("A34").encode(), "200"),
+        (adt("A99").encode(), "200"),
         (adt(facility="NOBODY").encode(), "204"),
         (adt().encode() + b"OBX|" + b"x" * 20_000, "102"),
     ],
@@ -144,7 +144,7 @@ async def test_what_is_refused_is_not_kept(
 
 
 async def test_before_2_5_the_error_is_in_one_field(sender: Sender) -> None:
-    await sender.raw(wrap(adt("A34").replace("|2.5.1|", "|2.3|").encode()))
+    await sender.raw(wrap(adt("A99").replace("|2.5.1|", "|2.3|").encode()))
     answer = (await sender.answers())[0]
     assert answer.header.version == "2.3"
     error = answer.first("ERR")
@@ -154,7 +154,7 @@ async def test_before_2_5_the_error_is_in_one_field(sender: Sender) -> None:
 
 
 async def test_the_answer_is_in_the_sender_s_own_writing(sender: Sender) -> None:
-    text = adt("A34", character_set="GB 18030-2000").replace("|^~\\&|", "|@$%!|").replace("^", "@")
+    text = adt("A99", character_set="GB 18030-2000").replace("|^~\\&|", "|@$%!|").replace("^", "@")
     await sender.raw(wrap(text.encode("gb18030")))
     answer = (await sender.answers())[0]
     assert answer.header.separators.component == "@"

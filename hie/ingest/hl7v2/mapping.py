@@ -14,6 +14,7 @@ from hie.ingest.hl7v2.dg1 import diagnosis
 from hie.ingest.hl7v2.draft import Draft, Manner, Resource
 from hie.ingest.hl7v2.fault import UnmappableError
 from hie.ingest.hl7v2.message import Header, Message, Segment
+from hie.ingest.hl7v2.mrg import replaced
 from hie.ingest.hl7v2.obr import effective, report, report_key
 from hie.ingest.hl7v2.obx import category, note_texts, observation
 from hie.ingest.hl7v2.pid import patient, patient_id
@@ -21,11 +22,14 @@ from hie.ingest.hl7v2.pv1 import Visit, visit
 from hie.ingest.hl7v2.source import Source
 
 EVENTS = {
-    "ADT": frozenset({"A01", "A02", "A03", "A04", "A05", "A08", "A11", "A13", "A28", "A31"}),
+    "ADT": frozenset(
+        {"A01", "A02", "A03", "A04", "A05", "A08", "A11", "A13", "A28", "A31", "A34", "A40"}
+    ),
     "ORU": frozenset({"R01"}),
 }
 """What is understood: visits (admit, transfer, discharge, register, pre-admit, update, cancel admit,
-cancel discharge), persons (add, update), results."""
+cancel discharge), persons (add, update, merge), results."""
+_MERGES = frozenset({"A34", "A40"})
 
 _ZONE = re.compile(r"\d{4,14}(?:\.\d+)?([+-]\d\d)(\d\d)")
 _NOTE = "http://hl7.org/fhir/5.0/StructureDefinition/extension-DiagnosticReport.note"
@@ -56,7 +60,9 @@ def plan(message: Message, source: Source) -> Plan:
         )
     if zone := _ZONE.fullmatch(header.time):
         source = replace(source, zone=f"{zone.group(1)}:{zone.group(2)}")
-    return _admission(message, source) if header.type == "ADT" else _results(message, source)
+    if header.type == "ORU":
+        return _results(message, source)
+    return _merges(message, source) if header.event in _MERGES else _admission(message, source)
 
 
 def _no_patient() -> UnmappableError:
@@ -98,6 +104,26 @@ def _admission(message: Message, source: Source) -> Plan:
         if draft := allergy(al1, identifier, source):
             collected.add(draft)
     return Plan(identifier, collected.drafts)
+
+
+def _merges(message: Message, source: Source) -> Plan:
+    """Pairs of PID, the patient who stays, and MRG, the number that goes."""
+    collected = _Collected()
+    survivor: str | None = None
+    first: str | None = None
+    for segment in message.segments:
+        if segment.name == "PID":
+            found = patient(segment, source, Manner.SAYS_SOME)
+            survivor = found.resource["id"]
+            first = first or survivor
+            collected.add(found)
+        elif segment.name == "MRG" and survivor:
+            collected.add(replaced(segment, survivor, source))
+    if first is None:
+        raise _no_patient()
+    if message.first("MRG") is None:
+        raise UnmappableError("MRG", "The message has no MRG segment.", "消息缺少 MRG 段。")
+    return Plan(first, collected.drafts)
 
 
 def _add_diagnoses(
