@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hie.fhir.validation import validate
 from hl7_samples import ID_CARD, adt, oru, samples
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hie.fhir.validation import validate
 from hie.ingest.hl7v2.draft import Manner
 from hie.ingest.hl7v2.fault import UnmappableError
 from hie.ingest.hl7v2.mapping import is_understood, plan
