@@ -14,6 +14,7 @@ from hie.auth.codes import issue_code
 from hie.auth.failures import OAuthError, PageError
 from hie.auth.families import begin_family
 from hie.auth.launch import LaunchContext, find_launch, use_launch
+from hie.auth.pushed_requests import use_pushed
 from hie.auth.scopes import ScopeSet, UnknownScope
 from hie.auth.sessions import Session
 from hie.kit.db import Connection
@@ -83,6 +84,8 @@ async def grant(
     async with conn.transaction():
         if request.launch is not None and not await use_launch(conn, request.launch):
             raise OAuthError("access_denied", "The launch was used.", "此次启动已被使用。")
+        if request.pushed is not None and not await use_pushed(conn, request.pushed):
+            raise OAuthError("access_denied", "The request was used.", "该请求已被使用。")
         family = await begin_family(
             conn,
             client_id=request.client.id,
@@ -90,5 +93,6 @@ async def grant(
             scopes=scopes,
             patient=offer.context.patient,
             context=dict(offer.context.parameters),
+            key_thumbprint=request.key_thumbprint,
         )
         return await issue_code(conn, request, family)

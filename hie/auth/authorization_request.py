@@ -7,12 +7,13 @@ sent to the address that was given. https://www.rfc-editor.org/rfc/rfc9700#secti
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hie.auth import scopes as scope_algebra
 from hie.auth.clients import Client, find_client
 from hie.auth.failures import OAuthError, PageError, RedirectedError
 from hie.auth.parameters import Pairs, once
+from hie.auth.pushed_requests import find_pushed
 from hie.auth.scopes import ScopeSet, UnknownScope
 from hie.kit.db import Connection
 from hie.settings import Settings
@@ -34,6 +35,10 @@ class AuthorizationRequest:
     nonce: str | None
     launch: str | None
     prompt: frozenset[str]
+    max_age: int | None
+    """How many seconds ago the person may have signed in."""
+    key_thumbprint: str | None
+    """The key that the tokens are to be bound to."""
     pushed: str | None = None
     """The `request_uri` by which the request was pushed beforehand."""
 
@@ -81,9 +86,18 @@ def _read_scopes(parameters: Mapping[str, str], client: Client) -> ScopeSet:
     return allowed
 
 
-def _read(
+def _seconds(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise OAuthError("invalid_request", "max_age has to be a number.", "max_age 必须是数字。")
+    return int(text)
+
+
+def check_request(
     client: Client, redirect_uri: str, parameters: Mapping[str, str], settings: Settings
 ) -> AuthorizationRequest:
+    """The request, when client and redirect address are known to be right. Raises `OAuthError`."""
     if "request" in parameters:
         raise OAuthError(
             "request_not_supported", "Request objects are not supported.", "不支持 request 参数。"
@@ -129,19 +143,34 @@ def _read(
         scopes=scopes,
         nonce=_required(parameters, "nonce") if "nonce" in parameters else None,
         launch=launch,
+        key_thumbprint=_required(parameters, "dpop_jkt") if "dpop_jkt" in parameters else None,
         prompt=frozenset(parameters.get("prompt", "").split()),
+        max_age=_seconds(parameters.get("max_age")),
     )
+
+
+async def _pushed_parameters(
+    conn: Connection, request_uri: str, client: Client
+) -> Mapping[str, str]:
+    found = await find_pushed(conn, request_uri, client.id)
+    if found is None:
+        raise PageError(
+            400,
+            "This request is over. Please go back to the app and start again.",
+            "该请求已失效，请返回应用重新开始。",
+        )
+    return found
 
 
 async def read_authorization_request(
     conn: Connection, pairs: Pairs, settings: Settings
 ) -> AuthorizationRequest:
-    """The request in these parameters.
+    """The request in these parameters, or the one that was pushed and that they name.
 
     Raises `PageError` while the redirect address cannot be trusted, `RedirectedError` afterwards.
     """
     try:
-        parameters = once(pairs, repeatable=("resource", "lang"))
+        parameters: Mapping[str, str] = once(pairs, repeatable=("lang",))
     except OAuthError as error:
         raise PageError(400, error.text.en, error.text.zh) from error
     client = await find_client(conn, parameters.get("client_id", ""))
@@ -151,6 +180,9 @@ async def read_authorization_request(
             "The app that sent you here is not registered with this exchange.",
             "将您引导至此的应用未在本平台登记。",
         )
+    pushed = parameters.get("request_uri")
+    if pushed is not None:
+        parameters = await _pushed_parameters(conn, pushed, client)
     redirect_uri = parameters.get("redirect_uri")
     if redirect_uri is None or redirect_uri not in client.redirect_uris:
         raise PageError(
@@ -158,12 +190,7 @@ async def read_authorization_request(
             "The app asked to send you to an address that is not registered for it.",
             "应用请求返回的地址未经登记，为保护您的信息已停止。",
         )
-    resources = [("resource", value) for name, value in pairs if name == "resource"]
-    for _, value in resources:
-        parameters["resource"] = value
     try:
-        if len(resources) > 1:
-            raise OAuthError("invalid_target", "One resource at a time.", "一次只能请求一个资源。")
-        return _read(client, redirect_uri, parameters, settings)
+        return replace(check_request(client, redirect_uri, parameters, settings), pushed=pushed)
     except OAuthError as error:
         raise RedirectedError(redirect_uri, parameters.get("state"), error) from error

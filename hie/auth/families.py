@@ -4,7 +4,7 @@ A code or a refresh token that is used a second time was stolen from somebody, a
 who came first; so the whole family is revoked. https://www.rfc-editor.org/rfc/rfc9700#section-4.14
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -24,17 +24,19 @@ ONLINE_SECONDS = 12 * 3600
 
 INSERT = """
 INSERT INTO auth.family (id, client_id, holder, account, fhir_user, institution, patient, scopes,
-    context, session, signed_in_at, expires_at)
+    context, session, key_thumbprint, signed_in_at, expires_at)
 VALUES (%(id)s, %(client_id)s, %(holder)s, %(account)s, %(fhir_user)s, %(institution)s, %(patient)s,
-    %(scopes)s, %(context)s, %(session)s, %(signed_in_at)s,
+    %(scopes)s, %(context)s, %(session)s, %(key_thumbprint)s, %(signed_in_at)s,
     now() + make_interval(secs => %(seconds)s))
 """
 
 LOCK = """
 SELECT id, client_id, holder, account, fhir_user, institution, patient, scopes, context, session,
-    signed_in_at, expires_at
+    key_thumbprint, signed_in_at, expires_at
 FROM auth.family WHERE id = %s AND revoked_at IS NULL AND expires_at > now() FOR UPDATE
 """
+
+BIND = "UPDATE auth.family SET key_thumbprint = %s WHERE id = %s"
 
 REVOKE = """
 WITH family AS (
@@ -60,6 +62,8 @@ class Family:
     context: dict[str, Any]
     """What the token response says beside the token: `encounter`, `intent`, …"""
     session: bytes | None
+    key_thumbprint: str | None
+    """The key that all tokens of the family are bound to."""
     signed_in_at: datetime
     expires_at: datetime
 
@@ -77,6 +81,7 @@ async def begin_family(
     scopes: ScopeSet,
     patient: str | None,
     context: dict[str, Any],
+    key_thumbprint: str | None = None,
 ) -> UUID:
     """Note the approval that the person of this session has just given."""
     account = session.account
@@ -95,6 +100,7 @@ async def begin_family(
             "scopes": scope_algebra.format(scopes),
             "context": Jsonb(context),
             "session": None if offline else session.hash,
+            "key_thumbprint": key_thumbprint,
             "signed_in_at": session.signed_in_at,
             "seconds": OFFLINE_SECONDS if offline else ONLINE_SECONDS,
         },
@@ -107,6 +113,18 @@ async def lock_family(conn: Connection, family: UUID) -> Family | None:
     async with conn.cursor(row_factory=class_row(Family)) as cursor:
         await cursor.execute(LOCK, (family,))
         return await cursor.fetchone()
+
+
+async def bind_family(
+    conn: Connection, family: Family, key_thumbprint: str | None
+) -> Family | None:
+    """The locked family, bound to the key from now on; `None` if it is bound to another."""
+    if family.key_thumbprint == key_thumbprint:
+        return family
+    if family.key_thumbprint is not None:
+        return None
+    await conn.execute(BIND, (key_thumbprint, family.id))
+    return replace(family, key_thumbprint=key_thumbprint)
 
 
 async def revoke_family(conn: Connection, family: UUID) -> None:

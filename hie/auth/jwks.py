@@ -12,7 +12,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
 SIGNING_ALGORITHMS = ("RS384", "ES384")
-_KEY_TYPE = {"RS384": "RSA", "ES384": "EC"}
+_KEY_TYPE = {"RS256": "RSA", "RS384": "RSA", "ES256": "EC", "ES384": "EC"}
+_CURVE = {"ES256": "P-256", "ES384": "P-384"}
 _SMALLEST_RSA = 2048
 _LARGEST_RSA = 8192
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
@@ -27,9 +28,9 @@ def import_key(jwk: Mapping[str, Any], algorithm: str) -> RSAKey | ECKey:
     if jwk.get("use", "sig") != "sig" or "verify" not in jwk.get("key_ops", ["verify"]):
         raise ValueError("key is not for signatures")
     try:
-        if algorithm == "ES384":
-            if jwk.get("crv") != "P-384":
-                raise ValueError("ES384 needs a key on the curve P-384")
+        if algorithm in _CURVE:
+            if jwk.get("crv") != _CURVE[algorithm]:
+                raise ValueError(f"{algorithm} needs a key on the curve {_CURVE[algorithm]}")
             return ECKey.import_key(dict(jwk))
         modulus = str(jwk.get("n", ""))
         bits = int.from_bytes(urlsafe_b64decode(modulus + "=" * (-len(modulus) % 4))).bit_length()

@@ -26,13 +26,15 @@ INTROSPECT = """
 SELECT client_id, holder, fhir_user, account, institution, patient, scopes, expires_at
 FROM auth.token
 WHERE hash = %s AND kind = 'access' AND revoked_at IS NULL AND expires_at > now()
+  AND key_thumbprint IS NOT DISTINCT FROM %s::text
 """
 
 INSERT = """
 INSERT INTO auth.token (hash, kind, family, client_id, holder, account, fhir_user, institution,
-    patient, scopes, expires_at)
+    patient, scopes, key_thumbprint, expires_at)
 VALUES (%(hash)s, %(kind)s, %(family)s, %(client_id)s, %(holder)s, %(account)s, %(fhir_user)s,
-    %(institution)s, %(patient)s, %(scopes)s, now() + make_interval(secs => %(seconds)s))
+    %(institution)s, %(patient)s, %(scopes)s, %(key_thumbprint)s,
+    now() + make_interval(secs => %(seconds)s))
 """
 
 
@@ -55,14 +57,18 @@ class Grant:
     expires_at: datetime
 
 
-async def introspect(conn: Connection, bearer: str) -> Grant | None:
+async def introspect(
+    conn: Connection, bearer: str, *, thumbprint: str | None = None
+) -> Grant | None:
     """The grant behind an access token, in one statement.
 
     `None` if it is unknown, expired, revoked or not an access token (a refresh token, an id token).
+    A token that is bound to a key needs the `thumbprint` of the key that the sender proved to hold
+    (`hie.auth.dpop.check_proof`), and one that is not bound must come without.
     """
     if len(bearer) != _SECRET_LENGTH:
         return None
-    cursor = await conn.execute(INTROSPECT, (digest(bearer),))
+    cursor = await conn.execute(INTROSPECT, (digest(bearer), thumbprint))
     row = await cursor.fetchone()
     if row is None:
         return None
@@ -84,6 +90,7 @@ async def insert_token(
     fhir_user: str | None = None,
     institution: int | None = None,
     patient: str | None = None,
+    key_thumbprint: str | None = None,
 ) -> str:
     """Issue one token that lives for `seconds`; gives its text, which is not kept."""
     token = new_secret()
@@ -100,6 +107,7 @@ async def insert_token(
             "institution": institution,
             "patient": patient,
             "scopes": scope_algebra.format(scopes),
+            "key_thumbprint": key_thumbprint,
             "seconds": seconds,
         },
     )

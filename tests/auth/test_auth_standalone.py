@@ -314,8 +314,30 @@ async def test_prompt_login_signs_in_anew(app: App) -> None:
     page = await app.authorize(prompt="login")
     assert "/oauth/login" in page.text
     answer = await app.sign_in(page, "resident")
-    assert "prompt" not in answer.headers["location"]
-    assert "Allow" in (await app.http.get(answer.headers["location"])).text
+    onward = answer.headers["location"]
+    assert "Allow" in (await app.http.get(onward)).text
+    app.http.cookies.clear()
+    assert "/oauth/login" in (await app.http.get(onward)).text
+    forged = await app.authorize(prompt="login", signed_in="0" * 32)
+    assert "/oauth/login" in forged.text
+
+
+async def test_max_age_is_obeyed(app: App, populated: Database) -> None:
+    await app.tokens()
+    assert "Allow" in (await app.authorize(max_age="60")).text
+    async with populated.connection() as conn:
+        await conn.execute("UPDATE auth.session SET signed_in_at = now() - interval '5 min'")
+    assert "/oauth/login" in (await app.authorize(max_age="60")).text
+    silent = await app.authorize(max_age="60", prompt="none")
+    assert parameters_of(silent.headers["location"])["error"] == "login_required"
+    wrong = await app.authorize(max_age="soon")
+    assert parameters_of(wrong.headers["location"])["error"] == "invalid_request"
+
+
+async def test_the_request_may_be_posted(app: App) -> None:
+    posted = await app.http.post("/oauth/authorize", data=app.query())
+    assert posted.status_code == 303
+    assert "/oauth/login" in (await app.http.get(posted.headers["location"])).text
 
 
 async def test_discovery_is_true(http: httpx.AsyncClient, browser: Callable[[], object]) -> None:

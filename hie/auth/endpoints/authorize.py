@@ -4,12 +4,14 @@ https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html#obtain-authorizatio
 Nothing is remembered between the steps but the query itself, which is read and checked each time.
 """
 
+from urllib.parse import urlencode
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from hie.auth.approval import Offer, chosen_scopes, grant, make_offer
 from hie.auth.authorization_request import AuthorizationRequest, read_authorization_request
-from hie.auth.endpoints.login import login_page, next_factor_page
+from hie.auth.endpoints.login import login_page, next_factor_page, signed_in_for_this
 from hie.auth.exchange import database_of, settings_of
 from hie.auth.explain import choices
 from hie.auth.failures import OAuthError, RedirectedError
@@ -26,6 +28,7 @@ from hie.auth.parameters import read_form, read_pairs
 from hie.auth.scopes import ScopeSet
 from hie.auth.sessions import Session, find_session
 from hie.errors import Text
+from hie.kit.clock import now
 from hie.kit.db import Connection
 
 PATH = "/oauth/authorize"
@@ -72,14 +75,22 @@ async def _granted(
     )
 
 
+def _recent(asked: AuthorizationRequest, session: Session) -> bool:
+    """Whether the app is content with a session that began before it asked."""
+    if "login" in asked.prompt:
+        return False
+    age = (now() - session.signed_in_at).total_seconds()
+    return asked.max_age is None or age <= asked.max_age
+
+
 async def _show(conn: Connection, request: Request, asked: AuthorizationRequest) -> Response:
     session = await find_session(conn, cookie_of(request))
     if "none" in asked.prompt:  # https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
-        if session is None or not session.verified:
+        if session is None or not session.verified or not _recent(asked, session):
             raise OAuthError("login_required", "Nobody is signed in.", "尚未登录。")
         if not asked.client.trusted:
             raise OAuthError("consent_required", "Approval is needed.", "需要用户授权。")
-    if session is None or "login" in asked.prompt:
+    if session is None or not (_recent(asked, session) or signed_in_for_this(request)):
         return login_page(request, asked)
     if not session.verified:
         return next_factor_page(request, asked)
@@ -111,7 +122,10 @@ async def _decide(conn: Connection, request: Request, asked: AuthorizationReques
 
 @for_people
 async def authorize(request: Request) -> Response:
-    """GET shows the next page of the flow, POST is the person's decision."""
+    """GET shows the next page of the flow; POST is the person's decision, or an app's request."""
+    if request.method == "POST" and not request.url.query:
+        # https://hl7.org/fhir/smart-app-launch/STU2.2/conformance.html (authorize-post)
+        return see_other(f"{PATH}?{urlencode(await read_form(request))}")
     pairs = read_pairs(request.url.query)
     async with database_of(request).connection() as conn:
         asked = await read_authorization_request(conn, pairs, settings_of(request))

@@ -3,6 +3,8 @@
 https://cheatsheetseries.owasp.org/cheatsheets/Authentication_Cheat_Sheet.html
 """
 
+import hmac
+from hashlib import sha256
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
@@ -32,6 +34,7 @@ LOGOUT_PATH = "/oauth/logout"
 ACCOUNT_PATH = "/oauth/account"
 """Where people go who sign in without an app that waits."""
 _AUTHORIZE_PATH = "/oauth/authorize"
+_MARK = "signed_in"
 
 
 def login_page(
@@ -67,15 +70,24 @@ async def _asked(conn: Connection, request: Request) -> AuthorizationRequest | N
     return await read_authorization_request(conn, pairs, settings_of(request))
 
 
-def _onward(request: Request) -> Response:
-    """Back to the authorization request, without the wish to sign in anew, which is fulfilled."""
-    pairs = []
-    for name, value in parse_qsl(request.url.query, keep_blank_values=True):
-        left = " ".join(w for w in value.split() if w != "login") if name == "prompt" else value
-        if name != "prompt" or left:
-            pairs.append((name, left))
-    waits = any(name == "client_id" for name, _ in pairs)
-    return see_other(f"{_AUTHORIZE_PATH}?{urlencode(pairs)}" if waits else ACCOUNT_PATH)
+def _mark(cookie: str) -> str:
+    return hmac.new(cookie.encode(), b"signed in", sha256).hexdigest()[:32]
+
+
+def signed_in_for_this(request: Request) -> bool:
+    """Whether the person signed in on the way of this very request, as `prompt=login` wants."""
+    cookie, mark = cookie_of(request), request.query_params.get(_MARK, "")
+    return cookie is not None and hmac.compare_digest(_mark(cookie).encode(), mark.encode())
+
+
+def _onward(request: Request, cookie: str | None = None) -> Response:
+    """Back to the authorization request that waits; `cookie` is the one of a new session."""
+    pairs = parse_qsl(request.url.query, keep_blank_values=True)
+    if not any(name == "client_id" for name, _ in pairs):
+        return see_other(ACCOUNT_PATH)
+    if cookie is not None:
+        pairs = [*((name, value) for name, value in pairs if name != _MARK), (_MARK, _mark(cookie))]
+    return see_other(f"{_AUTHORIZE_PATH}?{urlencode(pairs)}")
 
 
 @for_people
@@ -95,7 +107,7 @@ async def login(request: Request) -> Response:
         if account is None:
             return login_page(request, asked, failed=True, login=name)
         cookie = await begin_session(conn, account, request.headers.get("user-agent", ""))
-    response = _onward(request)
+    response = _onward(request, cookie)
     set_cookie(request, response, cookie)
     return response
 

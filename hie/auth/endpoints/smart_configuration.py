@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hie.auth.answers import for_apps, json_answer
-from hie.auth.endpoints import account, authorize, introspect, jwks, revoke, token
+from hie.auth.dpop import ALGORITHMS as DPOP_ALGORITHMS
+from hie.auth.endpoints import account, authorize, introspect, jwks, push, revoke, token
 from hie.auth.exchange import settings_of
 from hie.auth.jwks import SIGNING_ALGORITHMS
 from hie.auth.keys import ALGORITHM
@@ -25,11 +26,16 @@ PATHS = (
 )
 
 CAPABILITIES = (
+    "launch-ehr",
     "launch-standalone",
+    "authorize-post",
     "client-public",
     "client-confidential-symmetric",
     "client-confidential-asymmetric",
     "sso-openid-connect",
+    "context-banner",
+    "context-ehr-patient",
+    "context-ehr-encounter",
     "context-standalone-patient",
     "permission-patient",
     "permission-user",
@@ -50,6 +56,9 @@ def document(settings: Settings) -> dict[str, Any]:
         "authorization_endpoint": base + authorize.PATH,
         "token_endpoint": base + token.PATH,
         "introspection_endpoint": base + introspect.PATH,
+        "pushed_authorization_request_endpoint": base + push.PATH,
+        "require_pushed_authorization_requests": False,
+        "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
         "revocation_endpoint": base + revoke.PATH,
         "management_endpoint": base + account.PATH,
         "jwks_uri": base + jwks.PATH,

@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from hie.auth.answers import for_apps, json_answer
 from hie.auth.client_authentication import authenticate_client
+from hie.auth.endpoints.proof import proven_key
 from hie.auth.exchange import database_of, settings_of
 from hie.auth.failures import OAuthError
 from hie.auth.grants.authorization_code import by_authorization_code
@@ -42,10 +43,11 @@ async def token(request: Request) -> Response:
                 "The client may not use this grant type.",
                 "该客户端不得使用此授权类型。",
             )
+        key = await proven_key(conn, request, settings.public_base_url + PATH)
         if grant_type == "authorization_code":
-            answer = await by_authorization_code(conn, client, parameters, settings)
+            answer = await by_authorization_code(conn, client, parameters, settings, key)
         elif grant_type == "refresh_token":
-            answer = await by_refresh_token(conn, client, parameters, settings)
+            answer = await by_refresh_token(conn, client, parameters, settings, key)
         else:
-            answer = await by_client_credentials(conn, client, parameters)
+            answer = await by_client_credentials(conn, client, parameters, key)
     return json_answer(answer)

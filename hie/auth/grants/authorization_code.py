@@ -10,7 +10,7 @@ from typing import Any
 from hie.auth.clients import Client
 from hie.auth.codes import Code, lock_code, use_code
 from hie.auth.failures import OAuthError
-from hie.auth.families import Family, lock_family, revoke_family
+from hie.auth.families import Family, bind_family, lock_family, revoke_family
 from hie.auth.grants.response import token_response
 from hie.kit.db import Connection
 from hie.settings import Settings
@@ -41,7 +41,7 @@ def _fits(code: Code, parameters: Mapping[str, str]) -> bool:
 
 
 async def _redeem(
-    conn: Connection, client: Client, parameters: Mapping[str, str]
+    conn: Connection, client: Client, parameters: Mapping[str, str], key_thumbprint: str | None
 ) -> tuple[Code, Family] | None:
     """Spend the code, inside the caller's transaction; `None` if it may not be redeemed.
 
@@ -57,16 +57,21 @@ async def _redeem(
         return None
     await use_code(conn, code)
     family = None if code.expired else await lock_family(conn, code.family)
-    return None if family is None else (code, family)
+    bound = None if family is None else await bind_family(conn, family, key_thumbprint)
+    return None if bound is None else (code, bound)
 
 
 async def by_authorization_code(
-    conn: Connection, client: Client, parameters: Mapping[str, str], settings: Settings
+    conn: Connection,
+    client: Client,
+    parameters: Mapping[str, str],
+    settings: Settings,
+    key_thumbprint: str | None,
 ) -> dict[str, Any]:
     """The token response for a code. Raises `OAuthError` invalid_grant."""
     answer = None
     async with conn.transaction():
-        redeemed = await _redeem(conn, client, parameters)
+        redeemed = await _redeem(conn, client, parameters, key_thumbprint)
         if redeemed is not None:
             code, family = redeemed
             answer = await token_response(conn, family, family.granted, settings, nonce=code.nonce)

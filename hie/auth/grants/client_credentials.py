@@ -15,7 +15,7 @@ from hie.kit.db import Connection
 
 
 async def by_client_credentials(
-    conn: Connection, client: Client, parameters: Mapping[str, str]
+    conn: Connection, client: Client, parameters: Mapping[str, str], key_thumbprint: str | None
 ) -> dict[str, Any]:
     """A token with the `system/` scopes that were asked for and the client is registered for."""
     if "scope" not in parameters:
@@ -42,10 +42,11 @@ async def by_client_credentials(
         scopes=granted,
         seconds=BACKEND_SECONDS,
         institution=client.institution,
+        key_thumbprint=key_thumbprint,
     )
     return {
         "access_token": token,
-        "token_type": "bearer",
+        "token_type": "DPoP" if key_thumbprint else "bearer",
         "expires_in": BACKEND_SECONDS,
         "scope": scope_algebra.format(granted),
     }

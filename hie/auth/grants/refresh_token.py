@@ -14,7 +14,7 @@ from hie.auth import scopes as scope_algebra
 from hie.auth.accounts import find_account
 from hie.auth.clients import Client
 from hie.auth.failures import OAuthError
-from hie.auth.families import lock_family, revoke_family
+from hie.auth.families import bind_family, lock_family, revoke_family
 from hie.auth.grants.authorization_code import invalid_grant
 from hie.auth.grants.response import token_response
 from hie.auth.scopes import ScopeSet, UnknownScope
@@ -66,7 +66,11 @@ def _narrowed(asked: str | None, held: ScopeSet) -> ScopeSet:
 
 
 async def _refresh(
-    conn: Connection, client: Client, parameters: Mapping[str, str], settings: Settings
+    conn: Connection,
+    client: Client,
+    parameters: Mapping[str, str],
+    settings: Settings,
+    key_thumbprint: str | None,
 ) -> dict[str, Any] | None:
     token = await _lock(conn, parameters.get("refresh_token", ""))
     if token is None or token.client_id != client.id:
@@ -81,6 +85,9 @@ async def _refresh(
         cursor = await conn.execute(SESSION_IN_FORCE, (family.session,))
         if await cursor.fetchone() is None:
             return None
+    family = await bind_family(conn, family, key_thumbprint)
+    if family is None:
+        return None
     held = scope_algebra.intersect(scope_algebra.parse(token.scopes), client.allowed)
     scopes = _narrowed(parameters.get("scope"), held)
     await conn.execute(USE, (token.hash,))
@@ -88,14 +95,18 @@ async def _refresh(
 
 
 async def by_refresh_token(
-    conn: Connection, client: Client, parameters: Mapping[str, str], settings: Settings
+    conn: Connection,
+    client: Client,
+    parameters: Mapping[str, str],
+    settings: Settings,
+    key_thumbprint: str | None,
 ) -> dict[str, Any]:
     """New tokens for a refresh token. Raises `OAuthError` invalid_grant or invalid_scope.
 
     What the client is not registered for any more, and what a disabled account had, is not renewed.
     """
     async with conn.transaction():
-        answer = await _refresh(conn, client, parameters, settings)
+        answer = await _refresh(conn, client, parameters, settings, key_thumbprint)
     if answer is None:  # raised after the commit: a revocation must not be rolled back
         raise invalid_grant()
     return answer

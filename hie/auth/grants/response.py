@@ -67,10 +67,11 @@ async def token_response(
         fhir_user=family.fhir_user,
         institution=family.institution,
         patient=family.patient,
+        key_thumbprint=family.key_thumbprint,
     )
     answer: dict[str, Any] = {
         "access_token": access,
-        "token_type": "Bearer",
+        "token_type": "DPoP" if family.key_thumbprint else "Bearer",
         "expires_in": APP_SECONDS,
         "scope": scope_algebra.format(scopes),
         **family.context,
@@ -86,6 +87,7 @@ async def token_response(
             scopes=scopes if renewable is None else renewable,
             seconds=family.expires_at.timestamp() - time.time(),
             family=family.id,
+            key_thumbprint=family.key_thumbprint,
         )
     if "openid" in family.granted.special:
         id_token = await _id_token(conn, family, settings, nonce)
