@@ -28,7 +28,7 @@ WHERE account = %(account)s AND idle_until > now() AND expires_at > now()
 ORDER BY signed_in_at DESC, hash
 """
 
-OWN_FAMILY = "SELECT 1 FROM auth.family WHERE id = %s AND account = %s"
+OWN_FAMILY = "SELECT client_id FROM auth.family WHERE id = %s AND account = %s"
 OWN_SESSION = "SELECT 1 FROM auth.session WHERE hash = %s AND account = %s"
 
 
@@ -74,13 +74,14 @@ async def browsers(conn: Connection, account: str, present: bytes) -> list[Brows
         return await cursor.fetchall()
 
 
-async def end_application(conn: Connection, account: str, family: UUID) -> bool:
-    """Take an approval back, if it is this person's own."""
+async def end_application(conn: Connection, account: str, family: UUID) -> str | None:
+    """Take an approval back, if it is this person's own; gives the app's id."""
     cursor = await conn.execute(OWN_FAMILY, (family, account))
-    if await cursor.fetchone() is None:
-        return False
+    row = await cursor.fetchone()
+    if row is None:
+        return None
     await revoke_family(conn, family)
-    return True
+    return str(row[0])
 
 
 async def owns_session(conn: Connection, account: str, session: bytes) -> bool:

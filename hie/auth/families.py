@@ -38,6 +38,12 @@ FROM auth.family WHERE id = %s AND revoked_at IS NULL AND expires_at > now() FOR
 
 BIND = "UPDATE auth.family SET key_thumbprint = %s WHERE id = %s"
 
+NOTE_THEFT = """
+INSERT INTO auth.occurrence (what, account, client_id, agent)
+SELECT 'theft-suspected', account, client_id, '' FROM auth.family
+WHERE id = %s AND revoked_at IS NULL
+"""
+
 REVOKE = """
 WITH family AS (
     UPDATE auth.family SET revoked_at = now() WHERE id = %(id)s AND revoked_at IS NULL RETURNING id
@@ -130,3 +136,9 @@ async def bind_family(
 async def revoke_family(conn: Connection, family: UUID) -> None:
     """End everything that descends from this approval, from the next request on."""
     await conn.execute(REVOKE, {"id": family})
+
+
+async def revoke_stolen(conn: Connection, family: UUID) -> None:
+    """End the family because a code or token of it was used twice; the person's log tells of it."""
+    await conn.execute(NOTE_THEFT, (family,))
+    await revoke_family(conn, family)

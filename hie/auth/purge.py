@@ -14,6 +14,7 @@ STATEMENTS = (
     "DELETE FROM auth.token WHERE expires_at <= now()",
     "DELETE FROM auth.code WHERE expires_at <= now() - interval '1 day'",
     "DELETE FROM auth.family WHERE expires_at <= now() - interval '30 days'",
+    "DELETE FROM auth.occurrence WHERE recorded <= now() - interval '3 years'",
     "DELETE FROM auth.signing_key WHERE retired_at <= now() - interval '2 days'",
 )
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -162,6 +163,19 @@ used_identifier = Table(
     metadata,
     Column("hash", LargeBinary, primary_key=True, comment="of the issuer and the jti"),
     Column("expires_at", _moment, nullable=False),
+)
+
+occurrence = Table(
+    "occurrence",
+    metadata,
+    Column("number", BigInteger, Identity(always=True), primary_key=True),
+    Column("recorded", _moment, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("account", Text),
+    Column("client_id", Text),
+    Column("address", Text),
+    Column("agent", Text, nullable=False),
+    Index("occurrence_account", "account", "number"),
 )
 
 signing_key = Table(

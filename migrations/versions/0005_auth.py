@@ -144,6 +144,18 @@ STATEMENTS = (
     )
     """,
     """
+    CREATE TABLE auth.occurrence (
+        number bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+        recorded timestamptz NOT NULL DEFAULT now(),
+        what text NOT NULL,
+        account text,
+        client_id text,
+        address text,
+        agent text NOT NULL
+    )
+    """,
+    "CREATE INDEX occurrence_account ON auth.occurrence (account, number)",
+    """
     CREATE TABLE auth.signing_key (
         kid text PRIMARY KEY,
         algorithm text NOT NULL,

@@ -167,3 +167,25 @@ async def test_a_lost_browser_is_signed_out_from_another(
     )
     assert "/oauth/login" in (await lost.http.get("/oauth/account")).text
     assert "/oauth/login" not in (await app.http.get("/oauth/account")).text
+
+
+async def test_people_see_what_happened_to_their_account(
+    app: App, browser: Callable[[], httpx.AsyncClient], populated: Database
+) -> None:
+    stranger = App(browser())
+    page = await stranger.authorize()
+    await stranger.sign_in(page, "resident", "guessed")
+    await stranger.sign_in(page, "my secret typed into the wrong field", "guessed")
+    code = await app.code("resident", OFFLINE)
+    await app.redeem(code)
+    await app.redeem(code)
+    shown = (await app.http.get("/oauth/account")).text.partition("What happened lately")[2]
+    texts = ("used twice", "Allowed an app: 血压日记", "Signed in", "Wrong password")
+    places = [shown.index(text) for text in texts]
+    assert places[1:] == sorted(places[1:])
+    assert shown.count("used twice") == 1
+    async with populated.connection() as conn:
+        cursor = await conn.execute("SELECT string_agg(o::text, '') FROM auth.occurrence o")
+        (kept,) = await cursor.fetchone() or ("",)
+    assert "typed" not in kept
+    assert "guessed" not in kept

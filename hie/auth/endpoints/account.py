@@ -12,6 +12,7 @@ from hie.auth.account_page import applications, browsers, end_application, owns_
 from hie.auth.endpoints.login import ACCOUNT_PATH, login_page, next_factor_page
 from hie.auth.exchange import database_of
 from hie.auth.failures import PageError
+from hie.auth.occurrences import note, recent
 from hie.auth.pages import check_form_token, cookie_of, for_people, render, see_other
 from hie.auth.parameters import once, read_form
 from hie.auth.sessions import Session, end_session_by_hash, find_session
@@ -27,7 +28,10 @@ async def _end(conn: Connection, request: Request, session: Session) -> Response
     done = False
     try:
         if "application" in fields:
-            done = await end_application(conn, account, UUID(fields["application"]))
+            client_id = await end_application(conn, account, UUID(fields["application"]))
+            done = client_id is not None
+            if done:
+                await note(conn, request, "app-ended", account=account, client_id=client_id)
         elif "browser" in fields:
             other = bytes.fromhex(fields["browser"])
             done = await owns_session(conn, account, other)
@@ -57,6 +61,7 @@ async def account(request: Request) -> Response:
             {
                 "account": session.account,
                 "applications": await applications(conn, session.account.login),
+                "occurrences": await recent(conn, session.account.login),
                 "browsers": await browsers(conn, session.account.login, session.hash),
             },
         )

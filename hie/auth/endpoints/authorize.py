@@ -15,6 +15,7 @@ from hie.auth.endpoints.login import login_page, next_factor_page, signed_in_for
 from hie.auth.exchange import database_of, settings_of
 from hie.auth.explain import choices
 from hie.auth.failures import OAuthError, RedirectedError
+from hie.auth.occurrences import note
 from hie.auth.pages import (
     check_form_token,
     cookie_of,
@@ -67,6 +68,9 @@ async def _granted(
     scopes: ScopeSet,
 ) -> Response:
     code = await grant(conn, asked, session, offer, scopes)
+    await note(
+        conn, request, "app-allowed", account=session.account.login, client_id=asked.client.id
+    )
     return see_other(
         with_parameters(
             asked.redirect_uri,
@@ -109,6 +113,9 @@ async def _decide(conn: Connection, request: Request, asked: AuthorizationReques
         return see_other(f"{PATH}?{request.url.query}")
     offer = await make_offer(conn, asked, session.account)
     if fields.get("decision") != "approve":
+        await note(
+            conn, request, "app-refused", account=session.account.login, client_id=asked.client.id
+        )
         raise OAuthError("access_denied", "The person refused.", "用户拒绝授权。")
     scopes = chosen_scopes(offer, [value for name, value in pairs if name == "scope"])
     if offer.scopes.resources and not scopes.resources:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from hie.auth.accounts import authenticate
 from hie.auth.authorization_request import AuthorizationRequest, read_authorization_request
 from hie.auth.exchange import database_of, settings_of
+from hie.auth.occurrences import note
 from hie.auth.pages import (
     check_form_token,
     cookie_of,
@@ -105,8 +106,11 @@ async def login(request: Request) -> Response:
         name = fields.get("login", "").strip()
         account = await authenticate(conn, name, fields.get("password", ""))
         if account is None:
+            await note(conn, request, "sign-in-refused", account=name)
             return login_page(request, asked, failed=True, login=name)
         cookie = await begin_session(conn, account, request.headers.get("user-agent", ""))
+        if not account.has_second_factor:
+            await note(conn, request, "signed-in", account=account.login)
     response = _onward(request, cookie)
     set_cookie(request, response, cookie)
     return response
@@ -126,8 +130,10 @@ async def second_factor(request: Request) -> Response:
         check_form_token(request, fields.get("form_token"))
         code = fields.get("code", "").replace(" ", "")
         if not await check_code(conn, session.account.login, code):
+            await note(conn, request, "second-factor-refused", account=session.account.login)
             return next_factor_page(request, asked, failed=True)
         await verify_session(conn, session)
+        await note(conn, request, "signed-in", account=session.account.login)
     return _onward(request)
 
 
@@ -140,6 +146,9 @@ async def logout(request: Request) -> Response:
     check_form_token(request, fields.get("form_token"))
     cookie = cookie_of(request)
     async with database_of(request).connection() as conn:
+        session = await find_session(conn, cookie)
+        if session is not None:
+            await note(conn, request, "signed-out", account=session.account.login)
         if cookie is not None:
             await end_session(conn, cookie)
     pairs = read_pairs(request.url.query)

@@ -10,7 +10,7 @@ from typing import Any
 from hie.auth.clients import Client
 from hie.auth.codes import Code, lock_code, use_code
 from hie.auth.failures import OAuthError
-from hie.auth.families import Family, bind_family, lock_family, revoke_family
+from hie.auth.families import Family, bind_family, lock_family, revoke_stolen
 from hie.auth.grants.response import token_response
 from hie.kit.db import Connection
 from hie.settings import Settings
@@ -52,7 +52,7 @@ async def _redeem(
     if code is None or code.client_id != client.id:
         return None
     if code.used or not _fits(code, parameters):
-        await revoke_family(conn, code.family)
+        await revoke_stolen(conn, code.family)
         await use_code(conn, code)
         return None
     await use_code(conn, code)

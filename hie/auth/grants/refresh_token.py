@@ -14,7 +14,7 @@ from hie.auth import scopes as scope_algebra
 from hie.auth.accounts import find_account
 from hie.auth.clients import Client
 from hie.auth.failures import OAuthError
-from hie.auth.families import bind_family, lock_family, revoke_family
+from hie.auth.families import bind_family, lock_family, revoke_stolen
 from hie.auth.grants.authorization_code import invalid_grant
 from hie.auth.grants.response import token_response
 from hie.auth.scopes import ScopeSet, UnknownScope
@@ -76,7 +76,7 @@ async def _refresh(
     if token is None or token.client_id != client.id:
         return None
     if token.used:
-        await revoke_family(conn, token.family)
+        await revoke_stolen(conn, token.family)
         return None
     family = None if token.over else await lock_family(conn, token.family)
     if family is None or await find_account(conn, family.account) is None:
