@@ -33,14 +33,14 @@ Resource = dict[str, Any]
 
 def read_package(path: Path) -> list[Resource]:
     """Every conformance resource of an npm package of FHIR definitions, in order of file name."""
-    resources = []
+    resources = {}
     with tarfile.open(path) as archive:
-        for member in sorted(archive, key=lambda each: each.name):
+        for member in archive:  # in the archive's own order: going back would unpack it anew
             if re.fullmatch(r"package/[A-Z]\w+-[^/]+\.json", member.name):
                 file = archive.extractfile(member)
                 if file is not None:
-                    resources.append(json.load(file))
-    return resources
+                    resources[member.name] = json.load(file)
+    return [resources[name] for name in sorted(resources)]
 
 
 def distil(resources: list[Resource]) -> Resource:
