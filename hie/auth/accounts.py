@@ -55,6 +55,22 @@ WHERE login = %s AND failed_attempts > 0
 """
 
 
+DISABLE = """
+WITH disabled AS (
+    UPDATE auth.account SET disabled = true WHERE login = %(login)s RETURNING login
+), sessions AS (
+    DELETE FROM auth.session WHERE account IN (SELECT login FROM disabled)
+), families AS (
+    UPDATE auth.family SET revoked_at = now()
+    WHERE account IN (SELECT login FROM disabled) AND revoked_at IS NULL
+), tokens AS (
+    UPDATE auth.token SET revoked_at = now()
+    WHERE account IN (SELECT login FROM disabled) AND revoked_at IS NULL
+)
+SELECT login FROM disabled
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """A person who can sign in."""
@@ -157,3 +173,9 @@ async def authenticate(conn: Connection, login: str, password: str) -> Account |
     if account is not None and not account.has_second_factor:
         await clear_failures(conn, login)
     return account
+
+
+async def disable_account(conn: Connection, login: str) -> bool:
+    """Refuse the person from now on; sessions, approvals and tokens end. False if unknown."""
+    cursor = await conn.execute(DISABLE, {"login": login})
+    return await cursor.fetchone() is not None

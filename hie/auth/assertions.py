@@ -14,6 +14,7 @@ from joserfc.errors import JoseError
 from hie.auth.clients import Client, find_client
 from hie.auth.failures import OAuthError
 from hie.auth.jwks import SIGNING_ALGORITHMS, find_key
+from hie.auth.remote_keys import keys_of
 from hie.auth.replay import first_use
 from hie.kit.db import Connection
 
@@ -96,7 +97,7 @@ async def authenticate_by_assertion(
     if client is None or client.kind != "asymmetric":
         raise invalid_client("Unknown client.", "未知的客户端。")
     try:
-        key = find_key(client.jwks or {}, kid, algorithm)
+        key = find_key(await keys_of(conn, client, kid), kid, algorithm)
     except ValueError:
         key = None
     if key is None:

@@ -33,10 +33,31 @@ VALUES (%(id)s, %(name)s, %(kind)s, %(status)s, %(secret_hash)s, %(jwks)s, %(jwk
 ON CONFLICT (id) DO UPDATE SET
     name = excluded.name, kind = excluded.kind, status = excluded.status,
     secret_hash = excluded.secret_hash, jwks = excluded.jwks, jwks_uri = excluded.jwks_uri,
+    jwks_asked_at = NULL,
     redirect_uris = excluded.redirect_uris, launch_uri = excluded.launch_uri,
     scopes = excluded.scopes, grant_types = excluded.grant_types,
     account_kinds = excluded.account_kinds, institution = excluded.institution,
     trusted = excluded.trusted
+"""
+
+
+SELECT_WAITING = (
+    f"SELECT {_COLUMNS} FROM auth.client WHERE status = 'pending' ORDER BY created_at, id"
+)
+
+APPROVE = "UPDATE auth.client SET status = 'active' WHERE id = %s AND status <> 'active'"
+
+DISABLE = """
+WITH disabled AS (
+    UPDATE auth.client SET status = 'disabled' WHERE id = %(id)s RETURNING id
+), families AS (
+    UPDATE auth.family SET revoked_at = now()
+    WHERE client_id IN (SELECT id FROM disabled) AND revoked_at IS NULL
+), tokens AS (
+    UPDATE auth.token SET revoked_at = now()
+    WHERE client_id IN (SELECT id FROM disabled) AND revoked_at IS NULL
+)
+SELECT id FROM disabled
 """
 
 
@@ -70,6 +91,25 @@ async def find_client(conn: Connection, client_id: str) -> Client | None:
     async with conn.cursor(row_factory=class_row(Client)) as cursor:
         await cursor.execute(SELECT, (client_id,))
         return await cursor.fetchone()
+
+
+async def waiting_clients(conn: Connection) -> list[Client]:
+    """The apps that registered themselves and wait for approval, the oldest first."""
+    async with conn.cursor(row_factory=class_row(Client)) as cursor:
+        await cursor.execute(SELECT_WAITING)
+        return await cursor.fetchall()
+
+
+async def approve_client(conn: Connection, client_id: str) -> bool:
+    """Let a client that waits or was disabled be used; False if there is none."""
+    cursor = await conn.execute(APPROVE, (client_id,))
+    return cursor.rowcount == 1
+
+
+async def disable_client(conn: Connection, client_id: str) -> bool:
+    """Refuse the client from now on and end all its tokens; False if it does not exist."""
+    cursor = await conn.execute(DISABLE, {"id": client_id})
+    return await cursor.fetchone() is not None
 
 
 def _check_redirect_uri(uri: str) -> None:

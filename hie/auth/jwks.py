@@ -16,14 +16,14 @@ _KEY_TYPE = {"RS256": "RSA", "RS384": "RSA", "ES256": "EC", "ES384": "EC"}
 _CURVE = {"ES256": "P-256", "ES384": "P-384"}
 _SMALLEST_RSA = 2048
 _LARGEST_RSA = 8192
-_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
 def import_key(jwk: Mapping[str, Any], algorithm: str) -> RSAKey | ECKey:
     """The public key of one JWK, for this algorithm. Raises `ValueError` if it may not be used."""
     if jwk.get("kty") != _KEY_TYPE[algorithm] or jwk.get("alg", algorithm) != algorithm:
         raise ValueError(f"key is not for {algorithm}")
-    if _PRIVATE_MEMBERS & jwk.keys():
+    if PRIVATE_MEMBERS & jwk.keys():
         raise ValueError("key set contains private keys")
     if jwk.get("use", "sig") != "sig" or "verify" not in jwk.get("key_ops", ["verify"]):
         raise ValueError("key is not for signatures")

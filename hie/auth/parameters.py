@@ -30,6 +30,16 @@ def read_pairs(text: str) -> Pairs:
     return pairs
 
 
+async def read_body(request: Request) -> bytes:
+    """The body. `OAuthError` if it is too large."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            raise OAuthError("invalid_request", "The body is too large.", "请求体过大。", 413)
+    return bytes(body)
+
+
 async def read_form(request: Request) -> Pairs:
     """The pairs of a form body. `OAuthError` if it is something else or too large."""
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -37,11 +47,7 @@ async def read_form(request: Request) -> Pairs:
         raise OAuthError(
             "invalid_request", f"The body has to be {FORM_TYPE}.", f"请求体必须是 {FORM_TYPE}。"
         )
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            raise OAuthError("invalid_request", "The body is too large.", "请求体过大。", 413)
+    body = await read_body(request)
     try:
         return read_pairs(body.decode("utf-8"))
     except UnicodeDecodeError as error:

@@ -36,6 +36,7 @@ client = Table(
     Column("secret_hash", LargeBinary),
     Column("jwks", JSONB),
     Column("jwks_uri", Text),
+    Column("jwks_asked_at", _moment, comment="when the keys were last fetched from the address"),
     Column("redirect_uris", ARRAY(Text), nullable=False),
     Column("launch_uri", Text),
     Column("scopes", Text, nullable=False),

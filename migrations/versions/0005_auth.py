@@ -18,6 +18,7 @@ STATEMENTS = (
         secret_hash bytea,
         jwks jsonb,
         jwks_uri text,
+        jwks_asked_at timestamptz,
         redirect_uris text[] NOT NULL DEFAULT '{}',
         launch_uri text,
         scopes text NOT NULL,

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from hie.auth.answers import for_apps, json_answer
 from hie.auth.dpop import ALGORITHMS as DPOP_ALGORITHMS
-from hie.auth.endpoints import account, authorize, introspect, jwks, push, revoke, token
+from hie.auth.endpoints import account, authorize, introspect, jwks, push, register, revoke, token
 from hie.auth.exchange import settings_of
 from hie.auth.jwks import SIGNING_ALGORITHMS
 from hie.auth.keys import ALGORITHM
@@ -59,6 +59,7 @@ def document(settings: Settings) -> dict[str, Any]:
         "pushed_authorization_request_endpoint": base + push.PATH,
         "require_pushed_authorization_requests": False,
         "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
+        "registration_endpoint": base + register.PATH,
         "revocation_endpoint": base + revoke.PATH,
         "management_endpoint": base + account.PATH,
         "jwks_uri": base + jwks.PATH,
