@@ -18,7 +18,7 @@ VALUES: dict[str, tuple[list[Any], list[Any]]] = {
         ["", "a\x00", "\x0b", "x" * (1024 * 1024 + 1), 1, None, ["a"]],
     ),
     "markdown": (["# a\n\n* b"], ["", "\x0c"]),
-    "uri": (["http://a.example/", "urn:oid:1.2", "a", "张"], ["", "a b", " a", "a\n"]),
+    "uri": (["http://a.example/", "urn:oid:1.2", "a", "张"], ["", "a b", " a", "a\n", "a\x00"]),
     "url": (["http://a.example/?a=b"], ["", "http://a.example/ b"]),
     "canonical": (["http://a.example/a|1.0#b"], ["", "a b"]),
     "oid": (["urn:oid:1.2.3", "urn:oid:2.16.156.10011.1.3"], ["1.2.3", "urn:oid:3.1", "urn:oid:1.02"]),
@@ -27,7 +27,7 @@ VALUES: dict[str, tuple[list[Any], list[Any]]] = {
         ["c757873d-ec9a-4326-a141-556f43239520", "urn:uuid:C757873D-EC9A-4326-A141-556F43239520"],
     ),
     "id": (["1", "a-b.C", "a" * 64], ["", "a" * 65, "a_b", "a b", "张", 1]),
-    "code": (["a", "a b", "a-b"], ["", " a", "a ", "a  b", 1]),
+    "code": (["a", "a b", "a-b"], ["", " a", "a ", "a  b", "a\x00b", 1]),
     "date": (
         ["1905", "2018-02", "2018-02-28", "2020-02-29"],
         ["", "18", "2018-13", "2018-2-3", "2018-02-29", "2018-04-31", "2018-02-28T00:00:00Z", "0000"],

@@ -8,6 +8,7 @@ other bindings are not.
 from typing import Any
 
 from hie.errors import Issue, Text
+from hie.fhir.definitions import RESOURCE_TYPES
 from hie.fhir.validation.structure import resource_check
 
 MOST = 100
@@ -22,9 +23,8 @@ def validate(resource: dict[str, Any]) -> list[Issue]:
         return [Issue("too-costly", Text("nested too deeply", "嵌套过深"))]
     if not findings:
         return []
-    root = (
-        str(resource.get("resourceType", "Resource")) if isinstance(resource, dict) else "Resource"
-    )
+    name = resource.get("resourceType") if isinstance(resource, dict) else None
+    root = name if name in RESOURCE_TYPES else "Resource"
     issues = [finding.issue(root) for finding in findings[:MOST]]
     if len(findings) > MOST:
         text = Text("{count} more problems are not listed", "另有 {count} 个问题未列出")

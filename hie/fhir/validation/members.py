@@ -82,6 +82,8 @@ def extras_check(single: Check, key: str) -> Check:
     def check(value: Any, owner: dict[str, Any], around: Surroundings) -> Findings:
         if type(value) is not list:
             return wrong_shape(value, "an array", "数组")
+        if not value:
+            return one("structure", "an array must not be empty", "数组不能为空")
         values = owner.get(key)
         if isinstance(values, list) and len(values) != len(value):
             return one(

@@ -26,6 +26,7 @@ BASE64 = r"\s*+(?:[0-9A-Za-z+/]{4}\s*+)*+(?:[0-9A-Za-z+/]{2}(?:==|[0-9A-Za-z+/]=
 # "Strings SHOULD not contain Unicode character points below 32, except for tab, line feed and
 # carriage return"; PostgreSQL cannot hold NUL in text at all, so none are let in.
 TEXT = r"[^\x00-\x08\x0b\x0c\x0e-\x1f]+"
+VISIBLE = r"[^\s\x00-\x1f]"
 LONGEST = 1024 * 1024
 
 _FORMATS = {
@@ -75,7 +76,8 @@ def pattern(name: str) -> re.Pattern[str]:
     regex = primitives()[name].regex
     if regex is None:
         raise KeyError(name)
-    # groups that capture nothing are quicker
+    # No control characters here either, see TEXT; groups that capture nothing are quicker.
+    regex = regex.replace(r"\S", VISIBLE).replace(r"[^\s]", VISIBLE)
     return re.compile(re.sub(r"(?<!\\)\((?!\?)", "(?:", regex), re.ASCII)
 
 
