@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from site.records.exchange import Exchange, open_exchange
 from typing import Any
 
 import orjson
@@ -18,6 +17,7 @@ from hie.ingest.processing import process_next
 from hie.ingest.quality import counts
 from hie.ingest.quarantine import quarantined, replay, show
 from hie.kit.db import Database
+from hie.records.exchange import Exchange, open_exchange
 from hie.settings import Settings
 from hie.store.institutions import Institution, add_institution
 from hie.worker import Worker, working
