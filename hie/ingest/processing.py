@@ -20,8 +20,9 @@ from hie.errors import Problem
 from hie.fhir.definitions import type_number
 from hie.ingest.hl7v2.draft import Draft
 from hie.ingest.hl7v2.fault import MessageError
-from hie.ingest.hl7v2.mapping import Plan, plan
+from hie.ingest.hl7v2.mapping import plan
 from hie.ingest.hl7v2.message import parse
+from hie.ingest.hl7v2.plan import Plan
 from hie.ingest.hl7v2.serialise import from_bytes, to_bytes
 from hie.ingest.hl7v2.source import Source
 from hie.ingest.reason import reason_of
