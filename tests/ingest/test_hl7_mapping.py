@@ -230,6 +230,23 @@ def test_a_result_without_a_value_says_why(status: str, reason: str) -> None:
     assert found["dataAbsentReason"]["coding"][0]["code"] == reason
 
 
+def test_a_diagnosis_is_recorded_once() -> None:
+    dg1 = "DG1|1||I10^高血压^I10|||F\r"
+    known = _draft(adt() + dg1, "Condition").joined(None)
+    again = adt("A03", discharged="20260305100000").replace(
+        "A03|20260301083000", "A03|20260305100000"
+    )
+    assert _draft(again + dg1, "Condition").joined(known) == known
+
+
+@pytest.mark.parametrize(
+    ("code", "category"), [("8480-6^收缩压^LN", "vital-signs"), ("2823-3^钾^LN", "laboratory")]
+)
+def test_category(code: str, category: str) -> None:
+    result = _result(f"NM|{code}||5.0|mmol/L")
+    assert result["category"][0]["coding"][0]["code"] == category
+
+
 def test_repeated_codes_are_separate_results() -> None:
     text = oru() + "OBX|2|TX|2823-3||again\rOBX|3|TX|2823-3|2|other sub-id\r"
     results = _resources(text)["Observation"]
@@ -257,6 +274,7 @@ def test_diagnoses_and_allergies() -> None:
     first, second = found["Condition"]
     assert first["code"]["coding"][0]["system"] == "http://hl7.org/fhir/sid/icd-10"
     assert first["asserter"]["display"] == "李敏"
+    assert first["recordedDate"] == "2026-03-01T08:30:00+08:00"
     assert second["verificationStatus"]["coding"][0]["code"] == "entered-in-error"
     assert found["Encounter"][0]["diagnosis"] == [
         {

@@ -12,6 +12,7 @@ from hie.ingest.hl7v2.pid import patient
 from hie.ingest.hl7v2.plan import Collected, Plan, missing_segment
 from hie.ingest.hl7v2.pv1 import Visit, visit
 from hie.ingest.hl7v2.source import Source
+from hie.ingest.hl7v2.times import date_time
 
 
 def admission(message: Message, source: Source) -> Plan:
@@ -61,9 +62,11 @@ def _add_diagnoses(
     collected: Collected, message: Message, subject: str, seen: Visit | None, source: Source
 ) -> None:
     encounter = seen.encounter.resource["id"] if seen else None
+    evn = message.first("EVN")
+    recorded = date_time(evn.text(2), source, "EVN-2") if evn and evn.text(2) else None
     entries = []
     for dg1 in message.all("DG1"):
-        made = diagnosis(dg1, subject, encounter, source)
+        made = diagnosis(dg1, subject, encounter, recorded, source)
         collected.add(*made.staff, made.condition)
         if made.of_encounter and made.of_encounter not in entries:
             entries.append(made.of_encounter)

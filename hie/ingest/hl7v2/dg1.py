@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hie.ingest.hl7v2.codes import concept
-from hie.ingest.hl7v2.draft import Draft
+from hie.ingest.hl7v2.draft import Draft, Manner
 from hie.ingest.hl7v2.fault import UnmappableError
 from hie.ingest.hl7v2.message import Segment
 from hie.ingest.hl7v2.practitioner import practitioner
@@ -46,10 +46,13 @@ class Diagnosis:
     of_encounter: dict[str, Any] | None
 
 
-def diagnosis(dg1: Segment, patient: str, encounter: str | None, source: Source) -> Diagnosis:
+def diagnosis(
+    dg1: Segment, patient: str, encounter: str | None, recorded: str | None, source: Source
+) -> Diagnosis:
     """The diagnosis of the patient with that id, in the encounter with that id if there is one.
 
-    It is known by its own identifier (DG1-20), or else by its code within the visit.
+    It is known by its own identifier (DG1-20), or else by its code within the visit. `recorded` is
+    when the message that first named it was (EVN-2), which stands for DG1-19 if that is empty.
     """
     code = concept(dg1.value(3), source) or {}
     description = dg1.text(4)
@@ -89,7 +92,8 @@ def diagnosis(dg1: Segment, patient: str, encounter: str | None, source: Source)
         }
         resource["verificationStatus"] = {"coding": [coding]}
     entry = None if deleted else _of_encounter(dg1, resource["id"])
-    return Diagnosis(Draft(resource), staff, entry)
+    defaults = {"recordedDate": recorded} if recorded else {}
+    return Diagnosis(Draft(resource, Manner.SAYS_SOME, defaults=defaults), staff, entry)
 
 
 def _of_encounter(dg1: Segment, condition: str) -> dict[str, Any]:

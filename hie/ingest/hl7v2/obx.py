@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from hie.ingest.hl7v2.codes import concept
+from hie.ingest.hl7v2.codes import SYSTEMS, concept
 from hie.ingest.hl7v2.draft import Draft, Manner
 from hie.ingest.hl7v2.fault import UnmappableError
 from hie.ingest.hl7v2.message import Segment, Value
@@ -72,6 +72,15 @@ IMAGING = frozenset(("CT", "CTH", "NMR", "NMS", "OUS", "RAD", "RUS", "RX", "VUS"
 _CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 
 
+VITAL_SIGNS = frozenset(
+    (
+        *("85353-1", "9279-1", "8867-4", "2708-6", "59408-5", "8310-5", "8302-2", "9843-4"),
+        *("8287-5", "29463-7", "39156-5", "85354-9", "8480-6", "8462-4", "8478-0"),
+    )
+)
+"""LOINC codes that are vital signs by definition: https://hl7.org/fhir/R4/observation-vitalsigns.html"""
+
+
 def category(section: str) -> list[dict[str, Any]]:
     """`Observation.category` from the diagnostic section (OBR-24, table 0074), empty if unclear."""
     section = section.upper()
@@ -104,6 +113,7 @@ def observation(
         "id": source.id("Observation", *key),
         "meta": source.meta,
         **common,
+        **_vital_sign(code),
         "status": STATUSES.get(sent, "unknown"),
         "code": code,
         **value_of(obx, source),
@@ -119,6 +129,14 @@ def observation(
     staff = _performers(obx, resource, source)
     manner = Manner.SAYS_SOME if sent == _STATUS_ONLY else Manner.SAYS_ALL
     return Draft(resource, manner), staff
+
+
+def _vital_sign(code: dict[str, Any]) -> dict[str, Any]:
+    loinc = {c["code"] for c in code.get("coding", ()) if c["system"] == SYSTEMS["LN"]}
+    if not loinc & VITAL_SIGNS:
+        return {}
+    coding = {"system": _CATEGORY, "code": "vital-signs", "display": "Vital Signs"}
+    return {"category": [{"coding": [coding]}]}
 
 
 def _absent(status: str) -> dict[str, Any]:
