@@ -1,6 +1,7 @@
 """An authorization server on a real database, with the people and clients of the tests."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from functools import cache
 from types import SimpleNamespace
 
@@ -91,6 +92,9 @@ async def populate(database: Database) -> None:
 
 @pytest.fixture
 async def populated(database: Database) -> Database:
+    async with AsyncExitStack() as stack:  # open the whole pool: at once has to mean at once
+        for _ in range(8):
+            await stack.enter_async_context(database.connection())
     await populate(database)
     return database
 
