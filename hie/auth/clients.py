@@ -1,5 +1,6 @@
 """Registered clients: apps and institutions. https://www.rfc-editor.org/rfc/rfc7591#section-2"""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
@@ -19,6 +20,7 @@ AccountKind = Literal["resident", "staff"]
 GrantType = Literal["authorization_code", "refresh_token", "client_credentials"]
 
 SHORTEST_SECRET = 32
+_HOST = re.compile(r"[A-Za-z0-9.:\[\]-]*")
 
 _COLUMNS = """id, name, kind, status, secret_hash, jwks, jwks_uri, redirect_uris, launch_uri, scopes,
     grant_types, account_kinds, institution, trusted"""
@@ -116,6 +118,8 @@ def _check_redirect_uri(uri: str) -> None:
     parts = urlsplit(uri)
     if not parts.scheme or "#" in uri or any(c.isspace() for c in uri):
         raise ValueError(f"redirect URI has to be absolute and without a fragment: {uri}")
+    if _HOST.fullmatch(parts.netloc) is None:  # it becomes part of a content policy
+        raise ValueError(f"redirect URI has to name a host in ASCII, and no user: {uri}")
     if parts.scheme in ("javascript", "data", "vbscript", "file"):
         raise ValueError(f"redirect URI of a scheme that runs in the browser: {uri}")
 

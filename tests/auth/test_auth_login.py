@@ -28,6 +28,11 @@ async def test_cookies_and_headers(app: App) -> None:
     assert (await app.http.get("/oauth/style.css")).headers["content-type"].startswith("text/css")
 
 
+async def test_head_is_like_get(http: httpx.AsyncClient) -> None:
+    for path in ("/oauth/login", "/oauth/logout", "/oauth/login/code", "/oauth/account"):
+        assert (await http.head(path)).status_code == 200
+
+
 async def test_signing_in_changes_the_cookie(app: App) -> None:
     page = await app.authorize()
     before = app.http.cookies["hie_login"]

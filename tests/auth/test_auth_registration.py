@@ -70,6 +70,8 @@ async def test_an_app_brings_its_keys(http: httpx.AsyncClient) -> None:
         ({"redirect_uris": ["https://*.example/"]}, "invalid_redirect_uri"),
         ({"redirect_uris": ["javascript:alert(1)"]}, "invalid_redirect_uri"),
         ({"redirect_uris": ["myapp:callback"]}, "invalid_redirect_uri"),
+        ({"redirect_uris": ["https://a.example;script-src/"]}, "invalid_client_metadata"),
+        ({"redirect_uris": ["https://健康.example/"]}, "invalid_client_metadata"),
         ({"redirect_uris": [5]}, "invalid_redirect_uri"),
         ({"scope": None}, "invalid_client_metadata"),
         ({"scope": "system/*.rs"}, "invalid_client_metadata"),

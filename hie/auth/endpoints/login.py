@@ -96,7 +96,7 @@ async def login(request: Request) -> Response:
     """GET shows the form unless somebody is signed in, POST checks name and password."""
     async with database_of(request).connection() as conn:
         asked = await _asked(conn, request)
-        if request.method == "GET":
+        if request.method != "POST":
             session = await find_session(conn, cookie_of(request))
             if session is None or not session.verified:
                 return login_page(request, asked)
@@ -122,7 +122,7 @@ async def second_factor(request: Request) -> Response:
     async with database_of(request).connection() as conn:
         asked = await _asked(conn, request)
         session = await find_session(conn, cookie_of(request))
-        if session is None or request.method == "GET":
+        if session is None or request.method != "POST":
             return (
                 login_page(request, asked) if session is None else next_factor_page(request, asked)
             )
@@ -140,7 +140,7 @@ async def second_factor(request: Request) -> Response:
 @for_people
 async def logout(request: Request) -> Response:
     """GET asks, POST ends the session; with an authorization request in the query, sign in anew."""
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "logout.html")
     fields = once(await read_form(request))
     check_form_token(request, fields.get("form_token"))
