@@ -209,6 +209,22 @@ async def test_a_resource_that_is_not_valid_goes_to_quarantine_whole(site: Hospi
     assert all(one["en"] and one["zh"] and one["where"] for one in reason)
 
 
+async def test_a_fault_of_the_exchange_is_no_fault_of_the_message(site: Hospital) -> None:
+    async with site.exchange.store.database.connection() as connection:
+        await connection.execute("ALTER TABLE store.commit RENAME TO away")
+        await site.process(adt(), oru())
+        await connection.execute("ALTER TABLE store.away RENAME TO commit")
+        assert await site.states() == {"quarantined": 2}
+        reason = (await quarantined(connection))[0].reason
+        assert reason is not None
+        assert "the message itself may be right" in reason[0]["en"]
+        assert "消息本身可能无误" in reason[0]["zh"]
+        assert await replay(connection) == 2
+        await site.process()
+    assert await site.states() == {"done": 2}
+    assert len(await site.records("Observation")) == 1
+
+
 async def test_mended_and_replayed(site: Hospital) -> None:
     await site.process(adt().replace("|19850312|", "|19851312|"))
     async with site.exchange.store.database.connection() as connection:
