@@ -121,7 +121,9 @@ def _path(path: fhirpath.Path, start: str, resource_type: str) -> list[Source]:
     return current
 
 
-def _step(source: Source, step: fhirpath.Step, following: fhirpath.Step | None) -> list[Source]:
+def _step(  # noqa: PLR0911 - one for each kind of step
+    source: Source, step: fhirpath.Step, following: fhirpath.Step | None
+) -> list[Source]:
     match step:
         case fhirpath.Child():
             if isinstance(following, fhirpath.Truth):

@@ -1,0 +1,123 @@
+"""One `name=value` of a search: parameter, modifier, chain, values.
+
+https://hl7.org/fhir/R4/search.html#modifiers, #chaining, #has
+"""
+
+from hie.fhir.definitions import RESOURCE_TYPES
+from hie.search.escape import split, unescape
+from hie.search.parameters import Parameter
+from hie.search.params.kinds import KINDS
+from hie.search.problems import malformed, refused, unknown
+from hie.search.query import Any as AnyNode
+from hie.search.query import Chain, Has, Ids, Match, Missing, Node, Not
+from hie.search.queryable import queryable
+
+DEEPEST = 6
+"""How many chains and reverse chains may be nested."""
+MOST_VALUES = 1000
+_TYPES = frozenset(RESOURCE_TYPES)
+
+
+def criterion(type_name: str, name: str, value: str, depth: int = 0) -> Node:
+    """The node for one parameter of a search on `type_name`. Raises Problem 400."""
+    if depth > DEEPEST:
+        raise refused(
+            name,
+            f"chained more than {DEEPEST} times",
+            f"链式检索超过 {DEEPEST} 层",
+            "too-costly",
+        )
+    if name.startswith("_has:"):
+        return _has(type_name, name, value, depth)
+    head, dot, rest = name.partition(".")
+    code, _, modifier = head.partition(":")
+    parameter = queryable(type_name).get(code)
+    if parameter is None:
+        raise unknown(code, type_name, queryable(type_name))
+    if dot:
+        return _chain(parameter, modifier, rest, value, depth)
+    if modifier == "missing":
+        return _missing(parameter, value)
+    values = split(value, ",")
+    if len(values) > MOST_VALUES:
+        raise refused(
+            code,
+            f"more than {MOST_VALUES} values",
+            f"取值超过 {MOST_VALUES} 个",
+            "too-costly",
+        )
+    if code == "_id":
+        return _ids(modifier, values)
+    return _match(parameter, modifier, values)
+
+
+def _match(parameter: Parameter, modifier: str, values: list[str]) -> Node:
+    kind = KINDS[parameter.kind]
+    if modifier and modifier not in kind.modifiers:
+        shown = sorted(m for m in kind.modifiers if m not in _TYPES)
+        types = parameter.targets if parameter.kind == "reference" else ()
+        raise malformed(
+            f"{parameter.code}:{modifier}", modifier, "|".join(("missing", *shown, *types))
+        )
+    if modifier in _TYPES and modifier not in parameter.targets:
+        raise malformed(f"{parameter.code}:{modifier}", modifier, "|".join(parameter.targets))
+    negated = modifier == "not"
+    plain = "" if negated else modifier
+    node = Match(parameter, plain, tuple(kind.parse(parameter, plain, value) for value in values))
+    return Not(node) if negated else node
+
+
+def _missing(parameter: Parameter, value: str) -> Node:
+    if value not in ("true", "false"):
+        raise malformed(f"{parameter.code}:missing", value, "true|false")
+    if parameter.kind == "composite":
+        raise refused(
+            f"{parameter.code}:missing",
+            "ask for the parts of a composite instead",
+            "请改为查询组合参数的各个部分",
+        )
+    return Missing(parameter, value == "true")
+
+
+def _ids(modifier: str, values: list[str]) -> Node:
+    if modifier not in ("", "not"):
+        raise malformed(f"_id:{modifier}", modifier, "missing|not")
+    node = Ids(tuple(unescape(value) for value in values))
+    return Not(node) if modifier else node
+
+
+def _chain(parameter: Parameter, modifier: str, rest: str, value: str, depth: int) -> Node:
+    """`subject:Patient.name=…`; without a type, every type that has such a parameter."""
+    if parameter.kind != "reference":
+        raise refused(parameter.code, "only a reference can be chained", "只有引用可以链式检索")
+    code = rest.partition(".")[0].partition(":")[0]
+    targets = parameter.targets if parameter.only_type is None else (parameter.only_type,)
+    if modifier:
+        if modifier not in targets:
+            raise malformed(f"{parameter.code}:{modifier}", modifier, "|".join(targets))
+        targets = (modifier,)
+    types = [t for t in targets if t in _TYPES and (code in queryable(t) or code == "_has")]
+    if not types:
+        raise unknown(rest, "|".join(targets), ())
+    if len(types) == 1:
+        return Chain(parameter, types[0], criterion(types[0], rest, value, depth + 1))
+    return AnyNode(tuple(Chain(parameter, t, criterion(t, rest, value, depth + 1)) for t in types))
+
+
+def _has(type_name: str, name: str, value: str, depth: int) -> Node:
+    """`_has:Observation:patient:code=…`"""
+    pieces = name.split(":", 3)
+    if len(pieces) != 4:
+        raise malformed(name, name, "_has:Type:reference:parameter")
+    _, source, code, rest = pieces
+    if source not in _TYPES:
+        raise malformed(name, source, "_has:Type:reference:parameter")
+    parameter = queryable(source).get(code)
+    if parameter is None or parameter.kind != "reference" or type_name not in parameter.targets:
+        allowed = [
+            c
+            for c, p in queryable(source).items()
+            if p.kind == "reference" and type_name in p.targets
+        ]
+        raise unknown(f"{source}:{code}", type_name, allowed)
+    return Has(parameter, criterion(source, rest, value, depth + 1))

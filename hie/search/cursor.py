@@ -1,0 +1,45 @@
+"""The place in a result where a page ended, as opaque text.
+
+It holds the values of the last row's sort criteria, so nothing is kept on the server, and rows that
+come or go between two pages neither repeat others nor hide them.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+
+import orjson
+
+from hie.errors import Problem, problem
+
+
+def encode(values: Sequence[str | None]) -> str:
+    """The text for a place."""
+    return urlsafe_b64encode(orjson.dumps(values)).rstrip(b"=").decode()
+
+
+def decode(text: str, length: int) -> list[str | None]:
+    """The place that a text stands for. Problem 400 if it is none of this search."""
+    try:
+        padded = text.encode() + b"=" * (-len(text) % 4)
+        values = orjson.loads(urlsafe_b64decode(padded))
+    except ValueError:
+        raise foreign() from None
+    if (
+        not isinstance(values, list)
+        or len(values) != length
+        or not all(value is None or isinstance(value, str) for value in values)
+        or values[-1] is None
+    ):
+        raise foreign()
+    return values
+
+
+def foreign() -> Problem:
+    """The Problem for a cursor of another search."""
+    return problem(
+        400,
+        "invalid",
+        "The page link does not belong to this search",
+        "分页链接不属于此检索",
+        "_cursor",
+    )

@@ -1,0 +1,102 @@
+"""From the tree to a condition on the rows `r` of `store.resource`.
+
+Rows reached through a chain or `_has` obey the caller's restriction like those returned: what may not
+be read must not be found by its contents either.
+"""
+
+from hie.fhir.definitions import type_number
+from hie.search.context import Context
+from hie.search.index import compartment_hash
+from hie.search.parameters import kept, patient_parameters
+from hie.search.params.kinds import KINDS
+from hie.search.params.reference import patients
+from hie.search.params.token import has_token
+from hie.search.primary import patient_ranks
+from hie.search.query import (
+    All,
+    Any,
+    Chain,
+    Has,
+    Ids,
+    InCompartment,
+    Match,
+    Missing,
+    Node,
+    Not,
+    ReferenceValue,
+)
+from hie.search.reached import chained, pointing_here
+from hie.search.sql import FALSE, TRUE, Sql, all_of, any_of, negation
+
+SHAPES = """
+SELECT hash FROM search.vocabulary WHERE parameter = %s AND (strpos(text, %s) = 0) = %s
+"""
+
+
+async def emit(node: Node, type_name: str, context: Context) -> Sql:  # noqa: PLR0911 - by node
+    """The condition for `node` in a search on `type_name`."""
+    match node:
+        case Match():
+            return await _match(node, type_name, context)
+        case Missing():
+            return await _missing(node, type_name, context)
+        case Ids():
+            return Sql(
+                "(r.patient_key, r.key) IN (SELECT d.patient_key, d.key FROM store.directory d "
+                "WHERE d.type = %s AND d.id = ANY(%s::text[]))",
+                (type_number(type_name), list(node.ids)),
+            )
+        case InCompartment():
+            return _in_compartment(node, type_name, context)
+        case Chain():
+            inner = await emit(node.node, node.type, context)
+            return await chained(node, inner, type_name, context)
+        case Has():
+            inner = await emit(node.node, node.parameter.type_name, context)
+            return await pointing_here(node, inner, type_name, context)
+        case Not():
+            inner = await emit(node.node, type_name, context)
+            # a comparison with what is not there is unknown, and that is not true
+            return (
+                negation(inner)
+                if inner in (TRUE, FALSE)
+                else Sql(f"({inner.text}) IS NOT TRUE", inner.values)
+            )
+        case All():
+            return all_of([await emit(each, type_name, context) for each in node.nodes])
+        case Any():
+            return any_of([await emit(each, type_name, context) for each in node.nodes])
+
+
+async def _match(node: Match, type_name: str, context: Context) -> Sql:
+    parts = kept(type_name).get(node.parameter.code, (node.parameter,))
+    condition = await KINDS[node.parameter.kind].where(
+        node.parameter, node.modifier, node.values, parts, context
+    )
+    if node.parameter.code not in patient_parameters(type_name):
+        return condition
+    literal = [v for v in node.values if isinstance(v, ReferenceValue) and v.url is None]
+    ids = patients(node.parameter, node.values)
+    if len(ids) != len(node.values) or any(v.type != "Patient" for v in literal):
+        return condition
+    # the primary patient is always the one this parameter names: the patient's own rows suffice
+    keys = sorted({context.hasher(f"Patient/{logical_id}") for logical_id in ids})
+    return all_of((Sql("r.patient_key = ANY(%s::bigint[])", (keys,)), condition))
+
+
+async def _missing(node: Missing, type_name: str, context: Context) -> Sql:
+    if node.parameter.code in ("_id", "_lastUpdated"):
+        return FALSE if node.missing else TRUE
+    cursor = await context.connection.execute(
+        SHAPES, (-type_number(type_name), f" {node.parameter.code} ", node.missing)
+    )
+    return has_token({row[0] for row in await cursor.fetchall()})
+
+
+def _in_compartment(node: InCompartment, type_name: str, context: Context) -> Sql:
+    references = [f"Patient/{logical_id}" for logical_id in node.patients]
+    own = Sql("r.patient_key = ANY(%s::bigint[])", (sorted(map(context.hasher, references)),))
+    if len(patient_ranks(type_name)) == len(patient_parameters(type_name)):
+        return own
+    others = {compartment_hash(context.hasher, reference) for reference in references}
+    return any_of((own, has_token(others)))

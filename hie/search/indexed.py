@@ -1,0 +1,79 @@
+"""What one pass over a resource collects for the index tables."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+
+class StringRow(NamedTuple):
+    """A row of `search.string`."""
+
+    parameter: int
+    value: str
+
+
+class DateRow(NamedTuple):
+    """A row of `search.date`: from `low` up to, not including, `high`."""
+
+    parameter: int
+    low: datetime
+    high: datetime
+
+
+class NumberRow(NamedTuple):
+    """A row of `search.number`."""
+
+    parameter: int
+    low: Decimal
+    high: Decimal
+
+
+class QuantityRow(NamedTuple):
+    """A row of `search.quantity`."""
+
+    parameter: int
+    unit: int
+    low: Decimal
+    high: Decimal
+
+
+class CompositeRow(NamedTuple):
+    """A row of `search.composite`: the tokens of its parts, and one number if a part is one."""
+
+    parameter: int
+    unit: int | None
+    low: Decimal | None
+    high: Decimal | None
+    tokens: tuple[int, ...]
+
+
+class Word(NamedTuple):
+    """A row of `search.vocabulary`."""
+
+    parameter: int
+    hash: int
+    text: str
+
+
+@dataclass(slots=True)
+class Indexed:
+    """The index values of one resource; after `extract` the tokens are sorted and unique."""
+
+    patient: str | None = None
+    """The primary patient as `Patient/<id>`."""
+    date_low: datetime | None = None
+    date_high: datetime | None = None
+    tokens: list[int] = field(default_factory=list)
+    strings: list[StringRow] = field(default_factory=list)
+    dates: list[DateRow] = field(default_factory=list)
+    numbers: list[NumberRow] = field(default_factory=list)
+    quantities: list[QuantityRow] = field(default_factory=list)
+    composites: list[CompositeRow] = field(default_factory=list)
+    words: list[Word] = field(default_factory=list)
+    patients: list[tuple[int, str]] = field(default_factory=list)
+    """Patients referred to by compartment parameters, each with the parameter's rank."""
+    present: int = 0
+    """A bit for each parameter of the type that has a value."""
+    root: Any = None
+    """The resource while it is being walked."""

@@ -1,0 +1,111 @@
+"""Chains and `_has`: conditions on other resources. https://hl7.org/fhir/R4/search.html#chaining, #has
+
+Resources that belong to no patient, and Patients themselves, have the hash of their own reference as
+patient key; from it SQL computes the token of a reference to them. For the others the ids are
+fetched first, up to a limit.
+"""
+
+import orjson
+
+from hie.fhir.definitions import type_number
+from hie.search.context import LARGEST_EXPANSION, Context
+from hie.search.links import references_of
+from hie.search.parameters import Parameter, kept, patient_parameters
+from hie.search.params.token import has_token
+from hie.search.permitted import permitted
+from hie.search.primary import patient_ranks
+from hie.search.problems import too_costly
+from hie.search.query import Chain, Has
+from hie.search.sql import FALSE, Sql, all_of
+
+
+def _stands_alone(type_name: str) -> bool:
+    """Whether the patient key of a row of this type is the hash of its own reference."""
+    return type_name == "Patient" or not patient_ranks(type_name)
+
+
+def _rows(type_name: str, inner: Sql, context: Context) -> Sql:
+    return all_of(
+        (
+            Sql("r.type = %s", (type_number(type_name),)),
+            permitted(context.restriction, type_name),
+            inner,
+        )
+    )
+
+
+def _is_patient(parameter: Parameter, type_name: str) -> bool:
+    """Whether a row's patient key says all about where the parameter points to."""
+    codes = patient_parameters(type_name)
+    return parameter.code in codes and len(patient_ranks(type_name)) == len(codes)
+
+
+async def chained(node: Chain, inner: Sql, type_name: str, context: Context) -> Sql:
+    """Rows whose reference points to a row of `node.type` that satisfies `inner`."""
+    rows = _rows(node.type, inner, context)
+    if node.type == "Patient" and _is_patient(node.parameter, type_name):
+        return Sql(
+            f"r.patient_key IN (SELECT r.patient_key FROM store.resource r WHERE {rows.text})",
+            rows.values,
+        )
+    names = [context.name(part) for part in kept(type_name)[node.parameter.code]]
+    if _stands_alone(node.type):
+        return Sql(
+            "r.tokens && coalesce((SELECT array_agg(name # r.patient_key) FROM store.resource r, "
+            f"unnest(%s::bigint[]) AS name WHERE {rows.text}), '{{}}')",
+            (names, *rows.values),
+        )
+    cursor = await context.connection.execute(
+        f"SELECT r.id FROM store.resource r WHERE {rows.text} LIMIT %s",
+        (*rows.values, LARGEST_EXPANSION + 1),
+    )
+    ids = [row[0] for row in await cursor.fetchall()]
+    _check(len(ids), node.parameter)
+    halves = [context.hasher(f"{node.type}/{logical_id}") for logical_id in ids]
+    return has_token({name ^ half for name in names for half in halves}) if halves else FALSE
+
+
+async def pointing_here(node: Has, inner: Sql, type_name: str, context: Context) -> Sql:
+    """Rows to which a row that satisfies `inner` points by `node.parameter`."""
+    source = node.parameter.type_name
+    rows = _rows(source, inner, context)
+    if type_name == "Patient" and _is_patient(node.parameter, source):
+        return Sql(
+            f"r.patient_key IN (SELECT r.patient_key FROM store.resource r WHERE {rows.text})",
+            rows.values,
+        )
+    if _stands_alone(type_name):
+        names = [context.name(part) for part in kept(source)[node.parameter.code]]
+        return Sql(
+            "r.patient_key IN (SELECT name # token FROM store.resource r, unnest(r.tokens) AS token, "
+            f"unnest(%s::bigint[]) AS name WHERE {rows.text})",
+            (names, *rows.values),
+        )
+    cursor = await context.connection.execute(
+        f"SELECT r.dictionary, r.body FROM store.resource r WHERE {rows.text} LIMIT %s",
+        (*rows.values, LARGEST_EXPANSION + 1),
+    )
+    found = await cursor.fetchall()
+    _check(len(found), node.parameter)
+    ids = {
+        reference.partition("/")[2]
+        for dictionary, body in found
+        for reference in references_of(
+            orjson.loads(context.store.bodies.expand(dictionary, body)), (node.parameter.code,)
+        )
+        if reference.startswith(f"{type_name}/")
+    }
+    return Sql(
+        "(r.patient_key, r.key) IN (SELECT d.patient_key, d.key FROM store.directory d "
+        "WHERE d.type = %s AND d.id = ANY(%s::text[]))",
+        (type_number(type_name), sorted(ids)),
+    )
+
+
+def _check(found: int, parameter: Parameter) -> None:
+    if found > LARGEST_EXPANSION:
+        raise too_costly(
+            f"Search parameter '{parameter.code}': more than {LARGEST_EXPANSION} "
+            "resources satisfy the chained condition; narrow it",
+            f"检索参数“{parameter.code}”：满足链式条件的资源超过 {LARGEST_EXPANSION} 个，请缩小范围",
+        )

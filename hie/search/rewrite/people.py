@@ -1,0 +1,81 @@
+"""A person stands for all linked records: golden id → the ids of its source Patients as well.
+
+Links are resolved when a search runs, so that a new or a withdrawn link takes effect with the next
+request and no clinical data is ever rewritten.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from hie.search.params.reference import patients
+from hie.search.query import (
+    All,
+    Any,
+    Chain,
+    Has,
+    Ids,
+    InCompartment,
+    Match,
+    Missing,
+    Node,
+    Not,
+    Query,
+    ReferenceValue,
+)
+
+
+def patient_ids(query: Query) -> set[str]:
+    """The ids of all Patients that the search names in references, compartments and chains."""
+    found: set[str] = set()
+
+    def note(ids: Sequence[str]) -> tuple[str, ...]:
+        found.update(ids)
+        return ()
+
+    _rewrite(query.where, query.type, note, chained=False)
+    return found
+
+
+def expand(query: Query, members: Mapping[str, Sequence[str]]) -> Query:
+    """The search with the linked source Patients of each golden one beside it."""
+    if not members:
+        return query
+
+    def sources(ids: Sequence[str]) -> tuple[str, ...]:
+        return tuple(source for each in ids for source in members.get(each, ()))
+
+    return replace(
+        query,
+        where=All(
+            tuple(_rewrite(n, query.type, sources, chained=False) for n in query.where.nodes)
+        ),
+    )
+
+
+def _rewrite(  # noqa: PLR0911 - one for each node
+    node: Node, type_name: str, more: Callable[[Sequence[str]], tuple[str, ...]], *, chained: bool
+) -> Node:
+    """`node` with what `more` adds to the ids of Patients in it."""
+    match node:
+        case Match():
+            added = more(patients(node.parameter, node.values))
+            values = tuple(ReferenceValue("Patient", each) for each in added)
+            return replace(node, values=(*node.values, *values)) if values else node
+        case InCompartment():
+            return InCompartment((*node.patients, *more(node.patients)))
+        case Ids():
+            # `patient._id=…` means the person; `Patient?_id=…` that one record
+            return Ids((*node.ids, *more(node.ids))) if chained and type_name == "Patient" else node
+        case Chain():
+            return replace(node, node=_rewrite(node.node, node.type, more, chained=True))
+        case Has():
+            source = node.parameter.type_name
+            return replace(node, node=_rewrite(node.node, source, more, chained=False))
+        case Not():
+            return Not(_rewrite(node.node, type_name, more, chained=chained))
+        case All():
+            return All(tuple(_rewrite(n, type_name, more, chained=chained) for n in node.nodes))
+        case Any():
+            return Any(tuple(_rewrite(n, type_name, more, chained=chained) for n in node.nodes))
+        case Missing():
+            return node

@@ -1,0 +1,50 @@
+"""Pieces of SQL with their values, to be put together. The values travel separately: nothing that a
+caller sends ever becomes SQL text.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class Sql(NamedTuple):
+    """SQL text with a `%s` for each of its values, in order."""
+
+    text: str
+    values: tuple[object, ...] = ()
+
+
+TRUE = Sql("TRUE")
+FALSE = Sql("FALSE")
+
+
+def all_of(parts: Iterable[Sql]) -> Sql:
+    """The conjunction; TRUE if there are no parts."""
+    listed = [part for part in parts if part != TRUE]
+    if FALSE in listed:
+        return FALSE
+    if len(listed) < 2:
+        return listed[0] if listed else TRUE
+    return Sql(
+        " AND ".join(part.text for part in listed),
+        tuple(value for part in listed for value in part.values),
+    )
+
+
+def any_of(parts: Iterable[Sql]) -> Sql:
+    """The disjunction, in parentheses; FALSE if there are no parts."""
+    listed = [part for part in parts if part != FALSE]
+    if TRUE in listed:
+        return TRUE
+    if len(listed) < 2:
+        return listed[0] if listed else FALSE
+    return Sql(
+        "(" + " OR ".join(f"({part.text})" for part in listed) + ")",
+        tuple(value for part in listed for value in part.values),
+    )
+
+
+def negation(part: Sql) -> Sql:
+    """NOT part."""
+    if part in (TRUE, FALSE):
+        return FALSE if part == TRUE else TRUE
+    return Sql(f"NOT ({part.text})", part.values)
