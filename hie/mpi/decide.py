@@ -1,0 +1,176 @@
+"""What to do with a registration, given its scores against the candidate persons.
+
+Certain at ten bits with three to spare over the next person and no guard; a human looks at what is
+between; otherwise it is a new person. A wrong merge is worse than a missed one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from hie.mpi.compare import Levels
+from hie.mpi.features import Features
+from hie.mpi.score import Score
+
+CERTAIN_BITS = 10.0
+REVIEW_BITS = 3.0
+MARGIN_BITS = 3.0
+Grade = Literal["certain", "probable", "possible", "certainly-not"]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A person, what is known of it, how the registration scores against it, and the objections."""
+
+    person: str
+    known: Features
+    score: Score
+    guards: tuple[str, ...]
+    apart: bool = False
+
+    @property
+    def certain(self) -> bool:
+        """Whether the evidence alone would link."""
+        return not self.guards and not self.apart and (
+            self.score.bits >= CERTAIN_BITS or newborn_rule(self.score.levels)
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`person` to link to (None: a new person) and what a human should look at, best first."""
+
+    person: str | None
+    score: Score | None
+    review: tuple[Candidate, ...] = ()
+    reason: str = ""
+
+
+_SAME_CHILD_HOME = ("both", "phone", "phone_moved", "door", "door_new")
+
+
+def newborn_rule(levels: Levels) -> bool:
+    """A newborn's placeholder and a named child: same birth date, sex and home, and no number apart.
+
+    Only a twin could be meant instead; twins carry a birth order, which is a guard.
+    """
+    return (
+        levels["name"] in ("newborn", "mother")
+        and levels["birth"] == "exact"
+        and levels["sex"] != "different"
+        and levels["home"] in _SAME_CHILD_HOME
+    )
+
+
+def guards(record: Features, known: Features, levels: Levels) -> tuple[str, ...]:
+    """The objections that keep a pair from being linked without a human, by name."""
+    found = []
+    proven = "same" in (levels["number"], levels["passport"], levels["card"])
+    if levels["number"] == "different":
+        found.append("numbers")
+    if _siblings(levels) and not proven:
+        found.append("twin")
+    if levels["card"] == "different" and levels["number"] != "same" and _child_or_twin(levels):
+        found.append("cards")
+    if _orders(record, known):
+        found.append("order")
+    if levels["name"] in ("different", "family", "given") and levels["birth"] in (
+        "different",
+        "year",
+    ):
+        found.append("stranger")
+    if levels["sex"] == "different" and levels["name"] != "exact" and levels["number"] != "same":
+        found.append("sex")
+    newborn = record.is_newborn or known.is_newborn
+    if (
+        newborn
+        and levels["name"] in ("newborn", "mother")
+        and levels["birth"] != "exact"
+        and not proven
+    ):
+        found.append("newborn")
+    return tuple(found)
+
+
+def _siblings(levels: Levels) -> bool:
+    """Born together, named alike: twins until something that only one of them bears says otherwise."""
+    return levels["birth"] in ("exact", "near") and levels["name"] in (
+        "similar", "family", "given", "different",
+    )  # fmt: skip
+
+
+def _namesake(candidate: Candidate) -> bool:
+    """Whether the name is this person's although the number is not: twins whose cards were mixed up."""
+    levels = candidate.score.levels
+    return "numbers" in candidate.guards and (levels["name"], levels["birth"]) == ("exact", "exact")
+
+
+def _child_or_twin(levels: Levels) -> bool:
+    return levels["name"] in (
+        "newborn",
+        "mother",
+        "similar",
+        "prefix",
+        "family",
+        "given",
+        "different",
+    )
+
+
+def _orders(record: Features, known: Features) -> bool:
+    """Different birth orders; or one known and the other's name a real one, which carries none."""
+    if record.order and known.order:
+        return record.order != known.order
+    order_known = record.order or known.order
+    return (
+        bool(order_known) and record.is_newborn != known.is_newborn and _only_newborn(record, known)
+    )
+
+
+def _only_newborn(record: Features, known: Features) -> bool:
+    """Whether one side is a placeholder and the other knows none that could agree with it."""
+    if known.is_newborn:
+        return not record.is_newborn
+    return record.is_newborn and not any(name.kind == "newborn" for name in known.names)
+
+
+def decide(candidates: Sequence[Candidate]) -> Decision:
+    """Link, new person, or either with a review. `candidates` in any order; ties are broken by id."""
+    ranked = sorted(candidates, key=lambda c: (-c.score.bits, c.person))
+    certain = [candidate for candidate in ranked if candidate.certain]
+    interesting = tuple(c for c in ranked if c.certain or _worth_a_look(c))
+    if not certain:
+        return Decision(None, None, interesting[:5], "possible" if interesting else "")
+    first = certain[0]
+    if _siblings(first.score.levels) and any(map(_namesake, ranked)):
+        return Decision(None, None, interesting[:5], "twins")
+    rivals = [c for c in certain[1:] if c.score.bits > first.score.bits - MARGIN_BITS]
+    if rivals and newborn_rule(first.score.levels) and first.score.levels["name"] != "mother":
+        return Decision(None, None, tuple(certain[:5]), "twins")
+    if len(certain) > 1:
+        return Decision(first.person, first.score, tuple(certain[:5]), "duplicate")
+    return Decision(first.person, first.score)
+
+
+def _worth_a_look(candidate: Candidate) -> bool:
+    """Whether a human should see a pair that is not linked."""
+    if candidate.apart:
+        return False
+    hard = {"numbers", "order", "sex", "cards"} & set(candidate.guards)
+    levels = candidate.score.levels
+    if hard:
+        same = levels["name"] in ("exact", "sound", "wild") and levels["birth"] == "exact"
+        return same and candidate.score.bits >= REVIEW_BITS
+    return candidate.score.bits >= REVIEW_BITS
+
+
+def grade(candidate: Candidate) -> Grade:
+    """The grade of a `$match` answer. http://hl7.org/fhir/R4/valueset-match-grade.html"""
+    if candidate.certain:
+        return "certain"
+    if candidate.score.bits >= CERTAIN_BITS / 2 and not candidate.guards:
+        return "probable"
+    return "possible" if candidate.score.bits >= 0 and not candidate.apart else "certainly-not"
+
+
+__all__ = ["Candidate", "Decision", "decide", "grade", "guards", "newborn_rule"]

@@ -1,0 +1,229 @@
+"""Registering source Patients: each joins a person or becomes a new one, in the caller's transaction.
+
+One definition serves one registration and thousands: what is written is decided in memory, on the
+roster that `candidates` reads, and goes to the database in a fixed number of statements.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from hie.kit.clock import instant, now
+from hie.kit.db import Connection
+from hie.kit.ids import new_id
+from hie.mpi import blocking, events, features, review
+from hie.mpi.candidates import fill
+from hie.mpi.decide import REVIEW_BITS, Decision
+from hie.mpi.events import Event
+from hie.mpi.features import Features
+from hie.mpi.golden import Golden, goldens
+from hie.mpi.review import Doubt
+from hie.mpi.roster import Member, Roster
+from hie.mpi.survive import content_of
+from hie.store.open import Store
+
+__all__ = ["Golden", "Source", "register", "withdraw"]
+
+KNOWN = "SELECT id, content::text FROM mpi.registration WHERE id = ANY(%s)"
+INSERT_PERSONS = """
+INSERT INTO mpi.person (id, created) SELECT unnest(%s::text[]), %s
+"""
+INSERT = """
+WITH input AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset(%s::jsonb) AS i(
+        id text, institution int, person text, birth_date text, keys bigint[], features jsonb,
+        content jsonb)
+), written AS (
+    INSERT INTO mpi.registration
+        (id, institution, person, revision, birth_date, keys, features, content)
+    SELECT id, institution, person, nextval('mpi.revision'), birth_date, keys, features, content
+    FROM input RETURNING number, keys
+)
+INSERT INTO mpi.block (key, registration) SELECT unnest(keys), number FROM written
+"""
+UNBLOCK = """
+DELETE FROM mpi.block b USING mpi.registration r, unnest(r.keys) AS k(key)
+WHERE r.id = ANY(%s) AND b.registration = r.number AND b.key = k.key
+"""
+UPDATE = """
+WITH input AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset(%s::jsonb) AS i(
+        id text, birth_date text, keys bigint[], features jsonb, content jsonb)
+), written AS (
+    UPDATE mpi.registration r
+    SET revision = nextval('mpi.revision'), birth_date = i.birth_date, keys = i.keys,
+        features = i.features, content = i.content
+    FROM input i WHERE r.id = i.id RETURNING r.number, r.keys
+)
+INSERT INTO mpi.block (key, registration) SELECT unnest(keys), number FROM written
+"""
+REMOVE = "DELETE FROM mpi.registration WHERE id = ANY(%s) RETURNING id, person"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source Patient as an institution sent it."""
+
+    id: str
+    institution: int
+    resource: dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Incoming:
+    source: Source
+    features: Features
+    keys: list[int]
+    content: dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What a call to `register` has decided and still has to write."""
+
+    persons: list[str] = field(default_factory=list)
+    inserts: list[dict[str, Any]] = field(default_factory=list)
+    updates: list[dict[str, Any]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    doubts: list[Doubt] = field(default_factory=list)
+    touched: set[str] = field(default_factory=set)
+
+
+async def register(connection: Connection, store: Store, sources: Sequence[Source]) -> list[Golden]:
+    """Link created or updated source Patients; the golden records to (re)write.
+
+    Sources with unchanged identity data change nothing. An update never moves a registration: when
+    its new data contradict its person or fit another one, a review is opened.
+    """
+    incoming = await _changed(connection, store, _last_of_each(sources))
+    if not incoming:
+        return []
+    roster = await fill(
+        connection,
+        {key for item in incoming for key in item.keys},
+        ids=[item.source.id for item in incoming],
+        dates={item.features.births[0] for item in incoming if item.features.births},
+    )
+    outcome = _Outcome()
+    for item in incoming:
+        if item.source.id in roster.members:
+            _update(roster, item, outcome)
+        else:
+            _place(roster, item, outcome)
+    await _write(connection, outcome)
+    return await goldens(connection, outcome.touched)
+
+
+async def withdraw(connection: Connection, store: Store, ids: Sequence[str]) -> list[Golden]:  # noqa: ARG001 - the same shape as `register`
+    """Forget deleted source Patients; the golden records to rewrite or to delete."""
+    await connection.execute(UNBLOCK, (list(ids),))
+    cursor = await connection.execute(REMOVE, (list(ids),))
+    removed = await cursor.fetchall()
+    gone = [Event("unlink", person, (id_,), "source record deleted") for id_, person in removed]
+    await events.record(connection, gone)
+    return await goldens(connection, {person for _, person in removed})
+
+
+def _last_of_each(sources: Iterable[Source]) -> list[Source]:
+    """One source for each id, the last one given."""
+    return list({source.id: source for source in sources}.values())
+
+
+async def _changed(
+    connection: Connection, store: Store, sources: Sequence[Source]
+) -> list[_Incoming]:
+    """The sources whose identity data is new, made comparable."""
+    cursor = await connection.execute(KNOWN, ([source.id for source in sources],))
+    known = {id_: orjson.loads(content) for id_, content in await cursor.fetchall()}
+    incoming = []
+    for source in sources:
+        content = content_of(source.resource)
+        if known.get(source.id) != content:
+            found = features.of_patient(source.resource)
+            incoming.append(_Incoming(source, found, blocking.keys(found, store.hasher), content))
+    return incoming
+
+
+def _place(roster: Roster, item: _Incoming, outcome: _Outcome) -> None:
+    source = item.source
+    decision = roster.place(source.id, item.features, item.keys)
+    person = decision.person
+    if person is None:
+        person = new_id()
+        outcome.persons.append(person)
+    outcome.inserts.append(
+        {"id": source.id, "institution": source.institution, "person": person, **_columns(item)}
+    )
+    outcome.events.append(
+        Event(
+            "link",
+            person,
+            (source.id,),
+            "matched" if decision.person else "new person",
+            bits=decision.score.bits if decision.score else None,
+            model=roster.model.version,
+        )
+    )
+    outcome.doubts += _doubts(source.id, person, decision)
+    outcome.touched.add(person)
+    roster.add(Member(source.id, person, item.features, tuple(item.keys)))
+
+
+def _update(roster: Roster, item: _Incoming, outcome: _Outcome) -> None:
+    id_ = item.source.id
+    person = roster.members[id_].person
+    roster.remove(id_)
+    if roster.by_person.get(person):
+        rest = roster.candidate(id_, item.features, person)
+        if rest.score.bits < REVIEW_BITS or "numbers" in rest.guards:
+            outcome.doubts.append(
+                Doubt("contradiction", id_, person, person, rest.score.bits, rest.guards)
+            )
+    decision = roster.place(id_, item.features, item.keys, besides=person)
+    outcome.doubts += _doubts(id_, person, decision, moved=True)
+    outcome.updates.append({"id": id_, **_columns(item)})
+    outcome.touched.add(person)
+    roster.add(Member(id_, person, item.features, tuple(item.keys)))
+
+
+def _doubts(id_: str, person: str, decision: Decision, *, moved: bool = False) -> list[Doubt]:
+    found = [
+        Doubt(
+            "update" if moved else decision.reason,
+            id_,
+            person,
+            candidate.person,
+            candidate.score.bits,
+            candidate.guards,
+        )
+        for candidate in decision.review
+        if candidate.person != person
+    ]
+    if moved and decision.person and decision.score and not found:
+        found.append(Doubt("update", id_, person, decision.person, decision.score.bits, ()))
+    return found
+
+
+def _columns(item: _Incoming) -> dict[str, Any]:
+    births = item.features.births
+    return {
+        "birth_date": births[0] if births else "",
+        "keys": item.keys,
+        "features": features.to_json(item.features),
+        "content": item.content,
+    }
+
+
+async def _write(connection: Connection, outcome: _Outcome) -> None:
+    async with connection.pipeline():
+        if outcome.persons:
+            await connection.execute(INSERT_PERSONS, (outcome.persons, instant(now())))
+        if outcome.inserts:
+            await connection.execute(INSERT, (orjson.dumps(outcome.inserts).decode(),))
+        if outcome.updates:
+            await connection.execute(UNBLOCK, ([row["id"] for row in outcome.updates],))
+            await connection.execute(UPDATE, (orjson.dumps(outcome.updates).decode(),))
+        await events.record(connection, outcome.events)
+        await review.ask(connection, outcome.doubts)

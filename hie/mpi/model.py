@@ -1,0 +1,90 @@
+"""The weights: for each field and level the chance among matching (m) and among other pairs (u).
+
+After Fellegi and Sunter, "A theory for record linkage", JASA 64 (1969). A model is a versioned JSON
+file made by `hie mpi train`; the exchange only reads it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from math import log2
+from typing import Any
+
+import orjson
+
+from hie.mpi.names import Name
+
+CURRENT = "chinese-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One version. `bits` are log2(m/u); frequencies make a rare name weigh more than a common one."""
+
+    version: str
+    m: Mapping[str, Mapping[str, float]]
+    u: Mapping[str, Mapping[str, float]]
+    bits: Mapping[str, Mapping[str, float]]
+    families: Mapping[str, float]
+    characters: Mapping[str, float]
+    rare_family: float
+    rare_character: float
+    latin_name: float
+
+    def name_bits(self, level: str, name: Name | None) -> float:
+        """The weight of a name level; the agreeing name's own frequency stands in for u."""
+        plain = self.bits["name"][level]
+        if level not in ("exact", "sound", "mother") or name is None:
+            return plain
+        chance = self.chance(name)
+        if level == "sound":
+            chance *= 10  # about ten names are read alike
+        return min(log2(self.m["name"][level] / chance), 19.0)
+
+    def chance(self, name: Name) -> float:
+        """How probable it is that a stranger bears `name`."""
+        if name.kind == "latin":
+            return self.latin_name
+        chance = self.families.get(name.family, self.rare_family) if name.family else 1.0
+        for character in name.given:
+            chance *= self.characters.get(character, self.rare_character)
+        return chance
+
+    def birth_bits(self, level: str, chance: float | None) -> float:
+        """The weight of a birth date level; `chance` is how frequent the shared date is among residents."""
+        plain = self.bits["birth"][level]
+        if level != "exact" or not chance:
+            return plain
+        return log2(self.m["birth"]["exact"] / max(chance, self.u["birth"]["exact"]))
+
+
+def build(plain: Mapping[str, Any]) -> Model:
+    """A model from the data of its file."""
+    m, u = plain["m"], plain["u"]
+    bits = {
+        field: {
+            level: 0.0 if level == "missing" else log2(m[field][level] / u[field][level])
+            for level in m[field]
+        }
+        for field in m
+    }
+    for field, levels in plain.get("fixed_bits", {}).items():
+        bits[field] = {**bits.get(field, {}), **levels}
+    return Model(
+        version=plain["version"],
+        m=m,
+        u=u,
+        bits=bits,
+        families=plain["families"],
+        characters=plain["characters"],
+        rare_family=plain["rare_family"],
+        rare_character=plain["rare_character"],
+        latin_name=plain["latin_name"],
+    )
+
+
+@lru_cache(maxsize=4)
+def load(version: str = CURRENT) -> Model:
+    """The model `version` that ships with the package."""
+    return build(orjson.loads(files("hie.mpi").joinpath(f"models/{version}.json").read_bytes()))

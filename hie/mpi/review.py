@@ -1,0 +1,142 @@
+"""The queue of pairs that a human should look at; one open entry for each pair of persons."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import orjson
+
+from hie.kit.clock import instant, now
+from hie.kit.db import Connection
+
+Outcome = Literal["merged", "moved", "not-duplicate", "kept"]
+
+INSERT = """
+INSERT INTO mpi.review (opened, reason, registration, person, other, bits, guards)
+SELECT opened, reason, registration, person, other, bits, guards
+FROM jsonb_to_recordset(%s::jsonb) AS r(
+    opened timestamptz, reason text, registration text, person text, other text, bits real,
+    guards text[])
+ON CONFLICT DO NOTHING
+"""
+OPEN = """
+SELECT number, opened, reason, registration, person, other, bits, guards
+FROM mpi.review WHERE closed IS NULL ORDER BY bits DESC, number LIMIT %s OFFSET %s
+"""
+ONE = """
+SELECT number, opened, reason, registration, person, other, bits, guards
+FROM mpi.review WHERE number = %s
+"""
+COUNT = "SELECT count(*) FROM mpi.review WHERE closed IS NULL"
+CLOSE = """
+UPDATE mpi.review SET closed = %s, decision = %s, actor = %s WHERE number = %s AND closed IS NULL
+"""
+CLOSE_PAIR = """
+UPDATE mpi.review SET closed = %(at)s, decision = %(decision)s, actor = %(actor)s
+WHERE closed IS NULL AND least(person, other) = least(%(one)s, %(two)s)
+    AND greatest(person, other) = greatest(%(one)s, %(two)s)
+"""
+APART = """
+SELECT EXISTS (
+    SELECT FROM mpi.registration one JOIN mpi.apart a ON one.id IN (a.low, a.high)
+    JOIN mpi.registration two ON two.id IN (a.low, a.high) AND two.id <> one.id
+    WHERE one.person = %s AND two.person = %s
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """`registration` is in `person`; whether it (or all of `person`) belongs to `other` is open."""
+
+    reason: str
+    registration: str
+    person: str
+    other: str
+    bits: float
+    guards: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A doubt in the queue."""
+
+    number: int
+    opened: datetime
+    doubt: Doubt
+
+
+async def ask(connection: Connection, doubts: Sequence[Doubt]) -> None:
+    """Put doubts into the queue; a pair of persons that waits there already stays as it is."""
+    wanted = [doubt for doubt in doubts if not await _settled(connection, doubt)]
+    if not wanted:
+        return
+    opened = instant(now())
+    rows = [
+        {
+            "opened": opened,
+            "reason": doubt.reason,
+            "registration": doubt.registration,
+            "person": doubt.person,
+            "other": doubt.other,
+            "bits": doubt.bits,
+            "guards": doubt.guards,
+        }
+        for doubt in wanted
+    ]
+    await connection.execute(INSERT, (orjson.dumps(rows).decode(),))
+
+
+async def _settled(connection: Connection, doubt: Doubt) -> bool:
+    """Whether a steward has said before that the two persons are not one."""
+    cursor = await connection.execute(APART, (doubt.person, doubt.other))
+    row = await cursor.fetchone()
+    return bool(row and row[0])
+
+
+async def queue(connection: Connection, *, count: int = 50, offset: int = 0) -> list[Review]:
+    """The open entries, the most probable first."""
+    cursor = await connection.execute(OPEN, (count, offset))
+    return [_review(row) for row in await cursor.fetchall()]
+
+
+async def length(connection: Connection) -> int:
+    """How many entries are open."""
+    cursor = await connection.execute(COUNT)
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+async def find(connection: Connection, number: int) -> Review | None:
+    """One entry, open or closed."""
+    cursor = await connection.execute(ONE, (number,))
+    row = await cursor.fetchone()
+    return _review(row) if row else None
+
+
+async def close(connection: Connection, number: int, outcome: Outcome, actor: str) -> bool:
+    """Close an entry; False when it is not open."""
+    cursor = await connection.execute(CLOSE, (now(), outcome, actor, number))
+    return cursor.rowcount == 1
+
+
+async def close_pair(
+    connection: Connection, pair: tuple[str, str], outcome: Outcome, actor: str
+) -> None:
+    """Close what is open about two persons."""
+    one, two = pair
+    await connection.execute(
+        CLOSE_PAIR, {"at": now(), "decision": outcome, "actor": actor, "one": one, "two": two}
+    )
+
+
+def _review(row: Sequence[object]) -> Review:
+    number, opened, reason, registration, person, other, bits, guards = row
+    if not isinstance(number, int) or not isinstance(opened, datetime):
+        raise TypeError("a review row has a number and a time")
+    given: Collection[str] = guards if isinstance(guards, list) else ()
+    doubt = Doubt(
+        str(reason), str(registration), str(person), str(other), float(str(bits)), tuple(given)
+    )
+    return Review(number, opened, doubt)

@@ -1,0 +1,131 @@
+"""The tables of the master patient index."""
+
+from sqlalchemy import (
+    ARRAY,
+    REAL,
+    BigInteger,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Sequence,
+    Table,
+    Text,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(schema="mpi")
+
+revision = Sequence("revision", metadata=metadata)
+
+person = Table(
+    "person",
+    metadata,
+    Column("id", Text(collation="C"), primary_key=True),
+    Column("created", DateTime(timezone=True), nullable=False),
+    Column("merged_into", Text(collation="C")),
+    comment="A resident; the id is also that of the golden Patient. "
+    "A merged person redirects to another.",
+)
+Index(
+    "person_merged_into",
+    person.c.merged_into,
+    postgresql_where=text("merged_into IS NOT NULL"),
+)
+
+registration = Table(
+    "registration",
+    metadata,
+    Column("number", BigInteger, primary_key=True),
+    Column("id", Text(collation="C"), nullable=False, unique=True),
+    Column("institution", Integer, nullable=False),
+    Column("person", Text(collation="C"), nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("birth_date", Text(collation="C"), nullable=False),
+    Column("keys", ARRAY(BigInteger), nullable=False),
+    Column("features", JSONB, nullable=False),
+    Column("content", JSONB, nullable=False),
+    comment="A source Patient: the person it belongs to, what is compared, "
+    "and what the golden record takes from it.",
+)
+Index("registration_person", registration.c.person, postgresql_include=["id"])
+Index("registration_birth_date", registration.c.birth_date)
+
+block = Table(
+    "block",
+    metadata,
+    Column("key", BigInteger, nullable=False),
+    Column("registration", BigInteger, nullable=False),
+    PrimaryKeyConstraint("key", "registration"),
+    comment="Which registrations share a block key and are worth comparing.",
+)
+
+link_event = Table(
+    "link_event",
+    metadata,
+    Column("number", BigInteger, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("person", Text(collation="C"), nullable=False),
+    Column("other", Text(collation="C")),
+    Column("registrations", ARRAY(Text), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("bits", REAL),
+    Column("model", Text),
+    Column("undoes", BigInteger),
+    comment="Every link, unlink, merge, unmerge and not-duplicate: who, why, when. Append-only.",
+)
+Index("link_event_person", link_event.c.person, link_event.c.number)
+Index(
+    "link_event_other",
+    link_event.c.other,
+    link_event.c.number,
+    postgresql_where=text("other IS NOT NULL"),
+)
+
+apart = Table(
+    "apart",
+    metadata,
+    Column("low", Text(collation="C"), nullable=False),
+    Column("high", Text(collation="C"), nullable=False),
+    Column("event", BigInteger, nullable=False),
+    PrimaryKeyConstraint("low", "high"),
+    comment="Pairs of registrations that a steward has said are not one person, smaller id first.",
+)
+Index("apart_high", apart.c.high)
+
+review = Table(
+    "review",
+    metadata,
+    Column("number", BigInteger, primary_key=True),
+    Column("opened", DateTime(timezone=True), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("registration", Text(collation="C"), nullable=False),
+    Column("person", Text(collation="C"), nullable=False),
+    Column("other", Text(collation="C"), nullable=False),
+    Column("bits", REAL, nullable=False),
+    Column("guards", ARRAY(Text), nullable=False),
+    Column("closed", DateTime(timezone=True)),
+    Column("decision", Text),
+    Column("actor", Text),
+    comment="What a steward should look at: `registration` is in `person` "
+    "and may belong to `other`, or not.",
+)
+Index(
+    "review_open",
+    func.least(review.c.person, review.c.other),
+    func.greatest(review.c.person, review.c.other),
+    unique=True,
+    postgresql_where=text("closed IS NULL"),
+)
+Index(
+    "review_queue",
+    review.c.bits.desc(),
+    review.c.number,
+    postgresql_where=text("closed IS NULL"),
+)
