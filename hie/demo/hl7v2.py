@@ -1,6 +1,6 @@
 """A hospital's records as HL7 v2.5.1 messages, as its own system would send them.
 
-ADT^A04 for outpatients, ADT^A01 and a closing ADT^A08 for stays, ORU^R01 for reports and vital
+ADT^A04 for outpatients, ADT^A01 and ADT^A03 for stays, ORU^R01 for reports and vital
 signs; segments PID PV1 DG1 AL1 OBR OBX. Text is GB 18030, as in most Chinese hospitals.
 http://www.hl7.eu/HL7v2x/v251/hl7v251.htm chapters 3 and 7. What these messages cannot carry
 (prescriptions, procedures) stays in the hospital.
@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from hie.demo.clinical import Analyte, Panel
 from hie.demo.district import Record
+from hie.demo.institutions import BY_CODE
 from hie.demo.registration import Registration
 from hie.demo.visits import Value, Visit
 
@@ -42,6 +43,7 @@ class _Sender:
 
     def __init__(self, registration: Registration, visit: Visit, number: int) -> None:
         self.registration = registration
+        self.institution = BY_CODE[registration.institution]
         self.visit = visit
         self.visit_number = f"{registration.number}{number:04d}"
         self.count = 0
@@ -57,20 +59,19 @@ class _Sender:
         allergies = [f"AL1|1|DA|^{_text(visit.allergy)}|MO|皮疹"] if visit.allergy else []
         rest = [*diagnoses, *allergies] if not stay else [*allergies, *diagnoses]
         kind, discharged = ("A01", None) if stay else ("A04", end)
-        yield self._message(f"ADT^{kind}^ADT_{kind}", visit.start, self._visit(discharged), *rest)
+        yield self._message(f"ADT^{kind}^ADT_A01", visit.start, self._visit(discharged), *rest)
         if visit.vitals:
             panel = Panel("", "TZ", "生命体征", "Vital signs", ())
             yield self._result(panel, visit.vitals, visit.start)
         for report in visit.reports:
             yield self._result(report.panel, report.values, visit.start + timedelta(hours=3))
         if stay:
-            yield self._message("ADT^A08^ADT_A01", end, self._visit(end), *diagnoses)
+            yield self._message("ADT^A03^ADT_A03", end, self._visit(end), *diagnoses)
 
     def _message(self, kind: str, moment: datetime, *segments: str) -> bytes:
         self.count += 1
-        structure = kind.replace("ADT_A04", "ADT_A01")
         header = (
-            f"MSH|^~\\&|HIS|YX-H2|HIE|YX|{_time(moment)}||{structure}|"
+            f"MSH|^~\\&|HIS|YX-H2|HIE|YX|{_time(moment)}||{kind}|"
             f"{self.visit_number}{self.count:02d}|P|2.5.1|||AL|NE|CHN|{CHARACTER_SET}"
         )
         lines = [header]
@@ -101,13 +102,11 @@ class _Sender:
         visit = self.visit
         doctor = f"{visit.doctor.id}^{visit.doctor.name.family}^{visit.doctor.name.given}"
         fields = [""] * 46
-        fields[0:4] = [
-            "PV1",
-            "1",
-            "I" if visit.kind == "IMP" else "O",
-            f"{visit.doctor.department}^^^YX-H2",
-        ]
+        department = self.institution.department(visit.doctor.department)
+        place = f"{department.name}^^^{self.institution.name}"
+        fields[0:4] = ["PV1", "1", "I" if visit.kind == "IMP" else "O", place]
         fields[7] = doctor
+        fields[10] = f"{department.code}^{department.name}^L"
         fields[19] = self.visit_number
         fields[44] = _time(visit.start)
         fields[45] = _time(discharged) if discharged else ""

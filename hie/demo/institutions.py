@@ -34,14 +34,16 @@ class Doctor:
 
 @dataclass(frozen=True, slots=True)
 class Institution:
-    """`channel` says how it sends: transaction bundles, HL7 v2 messages, or REST requests."""
+    """`channel` says how it sends: files of transaction bundles that are loaded where the exchange
+    runs, HL7 v2 messages, FHIR transactions over HTTP, or a FHIR request for each resource.
+    """
 
     code: str
     name: str
     english: str
     address: str
     phone: str
-    channel: Literal["bundle", "hl7v2", "rest"]
+    channel: Literal["bundle", "hl7v2", "transaction", "rest"]
     departments: tuple[Department, ...]
     doctors: tuple[Doctor, ...]
 
@@ -119,7 +121,7 @@ INSTITUTIONS: tuple[Institution, ...] = (
     ),
     Institution(
         "YX-S1", "清河社区卫生服务中心", "Qinghe Community Health Centre",
-        "云溪区清河路66号", "19900099003", "rest", (_GENERAL, _PREVENTION),
+        "云溪区清河路66号", "19900099003", "transaction", (_GENERAL, _PREVENTION),
         (
             _doctor("yx-s1-wang-lei", "王 磊", "male", "02"),
             _doctor("yx-s1-luo-ling", "罗 玲", "female", "02"),
@@ -128,7 +130,7 @@ INSTITUTIONS: tuple[Institution, ...] = (
     ),
     Institution(
         "YX-S2", "柳园社区卫生服务中心", "Liuyuan Community Health Centre",
-        "云溪区柳园街20号", "19900099004", "rest", (_GENERAL, _PREVENTION),
+        "云溪区柳园街20号", "19900099004", "transaction", (_GENERAL, _PREVENTION),
         (
             _doctor("yx-s2-han-ying", "韩 莹", "female", "02"),
             _doctor("yx-s2-feng-yong", "冯 勇", "male", "02"),

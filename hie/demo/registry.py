@@ -1,0 +1,92 @@
+"""Registers what the district needs before it can send: institutions, clients, accounts."""
+
+from hie.auth.accounts import create_account, find_account
+from hie.auth.clients import create_client, find_client
+from hie.auth.secret import hash_password
+from hie.demo.credentials import Credentials
+from hie.demo.institutions import H1, INSTITUTIONS
+from hie.demo.personas import LOGINS
+from hie.ingest.sender import register_sender
+from hie.mpi.people import person_of
+from hie.records.exchange import Exchange
+from hie.store.institutions import add_institution
+from hie.web.portal import PORTALS, client_secret
+
+SCOPES = "system/*.cruds"
+# The demo's hospital sends from this machine; nobody else may use its name.
+HERE = ("127.0.0.0/8", "::1/128")
+
+
+def client_id(institution: str) -> str:
+    """The OAuth client of an institution."""
+    return institution.lower()
+
+
+async def register_senders(exchange: Exchange, credentials: Credentials) -> dict[str, int]:
+    """Institutions and their clients, and the two portals; gives institution numbers by code.
+
+    A client is written again only if its keys or addresses have changed.
+    """
+    numbers: dict[str, int] = {}
+    async with exchange.store.database.transaction() as connection:
+        for one in INSTITUTIONS:
+            numbers[one.code] = (await add_institution(connection, one.code, one.name)).number
+            keys = credentials.public_keys(one.code)
+            known = await find_client(connection, client_id(one.code))
+            if known is None or known.jwks != keys:
+                await create_client(
+                    connection,
+                    client_id=client_id(one.code),
+                    name=one.name,
+                    kind="asymmetric",
+                    scopes=SCOPES,
+                    jwks=keys,
+                    institution=numbers[one.code],
+                )
+            if one.channel == "hl7v2":
+                await register_sender(connection, one.code, numbers[one.code], networks=HERE)
+        for portal in PORTALS:
+            redirect = portal.redirect_uri(exchange.settings.public_base_url)
+            known = await find_client(connection, portal.client_id)
+            if known is None or known.redirect_uris != [redirect]:
+                await create_client(
+                    connection,
+                    client_id=portal.client_id,
+                    name=portal.title.zh,
+                    kind="symmetric",
+                    scopes=portal.scopes,
+                    secret=await client_secret(connection, portal),
+                    redirect_uris=[redirect],
+                    account_kinds=["resident" if portal.account_kind == "resident" else "staff"],
+                    trusted=True,
+                )
+    return numbers
+
+
+async def register_accounts(
+    exchange: Exchange, credentials: Credentials, numbers: dict[str, int], *, anew: bool
+) -> None:
+    """Everybody's account: those that are missing, or all of them `anew` with new passwords.
+
+    Residents are found by what the first hospital calls them, so their records must be in.
+    """
+    sources = {one.login: f"{H1.lower()}-{one.person}" for one in LOGINS if one.kind == "resident"}
+    async with exchange.store.database.transaction() as connection:
+        people = await person_of(connection, list(sources.values()))
+        for login in LOGINS:
+            if not anew and await find_account(connection, login.login):
+                continue
+            patient = people.get(sources[login.login]) if login.login in sources else None
+            if login.kind == "resident" and patient is None:
+                continue  # a district so small that this resident is not in it
+            await create_account(
+                connection,
+                login=login.login,
+                password_hash=hash_password(credentials.passwords[login.login]),
+                kind=login.kind,
+                display_name=login.name,
+                patient=patient,
+                fhir_user=None if patient else f"Practitioner/{login.person}",
+                institution=None if login.institution is None else numbers[login.institution],
+                roles=login.roles,
+            )
