@@ -55,16 +55,21 @@ def _match(parameter: Parameter, modifier: str, values: list[str]) -> Node:
     kind = KINDS[parameter.kind]
     if modifier and modifier not in kind.modifiers:
         shown = sorted(m for m in kind.modifiers if m not in _TYPES)
-        types = parameter.targets if parameter.kind == "reference" else ()
+        types = _targets(parameter) if parameter.kind == "reference" else ()
         raise malformed(
             f"{parameter.code}:{modifier}", modifier, "|".join(("missing", *shown, *types))
         )
-    if modifier in _TYPES and modifier not in parameter.targets:
-        raise malformed(f"{parameter.code}:{modifier}", modifier, "|".join(parameter.targets))
+    if modifier in _TYPES and modifier not in _targets(parameter):
+        raise malformed(f"{parameter.code}:{modifier}", modifier, "|".join(_targets(parameter)))
     negated = modifier == "not"
     plain = "" if negated else modifier
     node = Match(parameter, plain, tuple(kind.parse(parameter, plain, value) for value in values))
     return Not(node) if negated else node
+
+
+def _targets(parameter: Parameter) -> tuple[str, ...]:
+    """The types that the parameter's references can point to."""
+    return parameter.targets if parameter.only_type is None else (parameter.only_type,)
 
 
 def _missing(parameter: Parameter, value: str) -> Node:
@@ -91,7 +96,7 @@ def _chain(parameter: Parameter, modifier: str, rest: str, value: str, depth: in
     if parameter.kind != "reference":
         raise refused(parameter.code, "only a reference can be chained", "只有引用可以链式检索")
     code = rest.partition(".")[0].partition(":")[0]
-    targets = parameter.targets if parameter.only_type is None else (parameter.only_type,)
+    targets = _targets(parameter)
     if modifier:
         if modifier not in targets:
             raise malformed(f"{parameter.code}:{modifier}", modifier, "|".join(targets))

@@ -60,7 +60,7 @@ async def execute(
     statement = _statement(query, where, criteria, cursor)
     try:
         found = await (await connection.execute(statement.text, statement.values)).fetchall()
-    except psycopg.errors.DataException:
+    except psycopg.DataError:
         if cursor is None:
             raise
         raise cursors.foreign() from None

@@ -173,10 +173,21 @@ async def write(connection: Connection, rows: Sequence[Row]) -> None:
         places = sorted(words)
         await connection.execute(
             LEARN,
-            ([p for p, _ in places], [h for _, h in places], [words[place] for place in places]),
+            (
+                [p for p, _ in places],
+                [h for _, h in places],
+                [words[place].replace("\x00", "") for place in places],
+            ),
         )
     for table, values in (
-        ("string", [(p, k, *each) for p, k, _, i in rows for each in i.strings]),
+        (
+            "string",
+            [
+                (p, k, s.parameter, s.value.replace("\x00", ""))
+                for p, k, _, i in rows
+                for s in i.strings
+            ],
+        ),
         ("date", [(p, k, *each) for p, k, _, i in rows for each in i.dates]),
         ("number", [(p, k, *each) for p, k, _, i in rows for each in i.numbers]),
         ("quantity", [(p, k, *each) for p, k, _, i in rows for each in i.quantities]),

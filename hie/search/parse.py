@@ -41,6 +41,8 @@ class _Parser:
         }
 
     def take(self, name: str, value: str) -> None:
+        if "\x00" in value:  # no text that PostgreSQL can hold
+            raise malformed(name, value.replace("\x00", "␀"), "text without U+0000")
         control = self.controls.get(name.partition(":")[0])
         if control is not None:
             control(name, value)

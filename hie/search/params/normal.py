@@ -10,6 +10,10 @@ from functools import lru_cache
 import opencc
 
 _SIMPLIFY = opencc.OpenCC("t2s")
+# Letters with a stroke or joined, which Unicode does not take apart.
+_LETTERS = str.maketrans(
+    {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "ŧ": "t", "æ": "ae", "œ": "oe"}
+)
 HAN = range(0x3400, 0x323B0)
 
 
@@ -32,7 +36,7 @@ def normal(text: str) -> str:
     if text.isascii():
         folded = text.lower()
     else:
-        decomposed = unicodedata.normalize("NFKD", simplified(text)).casefold()
+        decomposed = unicodedata.normalize("NFKD", simplified(text)).casefold().translate(_LETTERS)
         folded = unicodedata.normalize(
             "NFC", "".join(each for each in decomposed if not unicodedata.combining(each))
         )

@@ -98,10 +98,9 @@ Canonical = tuple[Decimal, tuple[tuple[str, int], ...]]
 @lru_cache(maxsize=4096)
 def canonical(unit: str) -> Canonical:
     """The factor to base units and the dimensions. What is not understood is its own dimension."""
+    # To UCUM annotations mean nothing; but scores and pack-years must not be found for each other.
+    factor, dimensions = Decimal(1), dict.fromkeys(_BRACES.findall(unit), 1)
     plain = _BRACES.sub("", unit)
-    if not plain:  # nothing but an annotation counts things
-        return Decimal(1), ()
-    factor, dimensions = Decimal(1), dict[str, int]()
     sign = 1
     for piece in re.split(r"([./])", plain):
         if piece in (".", "/", ""):

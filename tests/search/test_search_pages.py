@@ -1,0 +1,150 @@
+"""Order and pages. https://hl7.org/fhir/R4/search.html#sort"""
+
+import asyncio
+from itertools import count
+
+import pytest
+from search_fixtures import Find, Load, Search, load_resources
+
+from hie.errors import Problem
+from hie.search.cursor import encode
+from hie.store.open import Store
+
+NAMES = ["b", "a", None, "c", "a", None, "d"]
+
+
+@pytest.fixture(scope="module")
+async def loaded(load: Load) -> None:
+    await load(
+        *(
+            {
+                "resourceType": "Patient",
+                "id": str(number),
+                **({"name": [{"family": name}]} if name else {}),
+                **({"birthDate": f"200{number % 3}-01-01"} if number % 4 else {}),
+            }
+            for number, name in enumerate(NAMES)
+        )
+    )
+    await load(
+        *(
+            {
+                "resourceType": "Observation",
+                "id": str(number),
+                "subject": {"reference": "Patient/1"},
+                **({"effectiveDateTime": f"20{10 + number % 5}-01-01"} if number % 4 else {}),
+                "valueQuantity": {"value": number % 3},
+            }
+            for number in range(23)
+        )
+    )
+
+
+async def pages(search: Search, type_name: str, *pairs: tuple[str, str], size: int) -> list[str]:
+    found: list[str] = []
+    cursor = None
+    for _ in range(100):
+        page = await search(type_name, *pairs, ("_count", str(size)), cursor=cursor)
+        assert len(page.matches) <= size
+        found += [row.id for row in page.matches]
+        cursor = page.next
+        if cursor is None:
+            return found
+    raise AssertionError("pages without end")
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 50])
+@pytest.mark.parametrize(
+    ("type_name", "pairs"),
+    [
+        ("Patient", []),
+        ("Patient", [("_sort", "family")]),
+        ("Patient", [("_sort", "-family")]),
+        ("Patient", [("_sort", "birthdate,-family")]),
+        ("Patient", [("_sort", "-birthdate,_id")]),
+        ("Patient", [("_sort", "_lastUpdated")]),
+        ("Observation", []),
+        ("Observation", [("patient", "1")]),
+        ("Observation", [("patient", "1"), ("_sort", "date")]),
+        ("Observation", [("_sort", "-value-quantity,date")]),
+    ],
+)
+async def test_pages_together_are_the_whole(
+    loaded: None, search: Search, type_name: str, pairs: list[tuple[str, str]], size: int
+) -> None:
+    whole = [row.id for row in (await search(type_name, *pairs, ("_count", "1000"))).matches]
+    assert len(whole) == len(set(whole)) == (len(NAMES) if type_name == "Patient" else 23)
+    assert await pages(search, type_name, *pairs, size=size) == whole
+
+
+async def test_orders(loaded: None, find: Find) -> None:
+    def names(ids: list[str]) -> list[str | None]:
+        return [NAMES[int(each)] for each in ids]
+
+    assert names(await find("Patient", ("_sort", "family"))) == [
+        "a",
+        "a",
+        "b",
+        "c",
+        "d",
+        None,
+        None,
+    ]
+    assert names(await find("Patient", ("_sort", "-family"))) == [
+        "d",
+        "c",
+        "b",
+        "a",
+        "a",
+        None,
+        None,
+    ]
+    assert await find("Patient") == [str(n) for n in reversed(range(len(NAMES)))]
+    dates = [int(each) for each in await find("Observation", ("patient", "1"))]
+    known = [10 + n % 5 for n in dates if n % 4]
+    assert known == sorted(known, reverse=True)
+    assert [n % 4 for n in dates[len(known) :]] == [0] * (23 - len(known))
+
+
+async def test_a_count_of_nothing_gives_the_total(loaded: None, search: Search) -> None:
+    page = await search("Patient", ("_count", "0"))
+    assert (page.matches, page.total, page.next) == ([], len(NAMES), None)
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "é", encode(["1", "2", "3"]), encode(["nonsense"]), encode([None]), "W10"]
+)
+async def test_foreign_cursors_are_refused(loaded: None, search: Search, cursor: str) -> None:
+    with pytest.raises(Problem) as caught:
+        await search("Patient", cursor=cursor)
+    assert caught.value.status == 400
+
+
+async def test_writes_between_pages_neither_repeat_nor_hide(
+    loaded: None, search: Search, store: Store
+) -> None:
+    there = {row.id for row in (await search("Patient", ("_count", "1000"))).matches}
+    done = asyncio.Event()
+    numbers = count()
+
+    async def write() -> None:
+        while not done.is_set():
+            number = next(numbers)
+            await load_resources(
+                store,
+                [
+                    {
+                        "resourceType": "Patient",
+                        "id": f"new-{number}",
+                        "name": [{"family": "abcd"[number % 4]}],
+                    }
+                ],
+            )
+
+    writer = asyncio.create_task(write())
+    for pairs in ([], [("_sort", "family")], [("_sort", "-family")]):
+        found = await pages(search, "Patient", *pairs, size=1 if not pairs else 2)
+        assert len(found) == len(set(found))
+        assert there <= set(found)
+    done.set()
+    await writer
