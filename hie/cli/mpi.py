@@ -1,0 +1,100 @@
+"""`hie mpi …`: measuring the master patient index."""
+
+import asyncio
+import csv
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from hie.kit import migrations, postgres
+from hie.kit.db import Database
+from hie.kit.hashing import Hasher
+from hie.mpi.evaluate import BATCH, Evaluation, evaluate
+from hie.mpi.registration_file import Row, read
+from hie.store.bodies import Bodies
+from hie.store.open import Store, secret
+
+application = typer.Typer(help="The master patient index.", no_args_is_help=True)
+console = Console(stderr=True)
+
+
+@application.callback()
+def group() -> None:
+    """The master patient index."""
+
+
+@contextmanager
+def scratch_database() -> Iterator[str]:
+    """A migrated database on an embedded server of its own, gone at the end."""
+    directory = Path(tempfile.mkdtemp(prefix="hie-evaluate-"))
+    if os.geteuid() == 0:
+        directory.chmod(0o711)  # the server's own account must reach its data directory
+    data = directory / "data"
+    data.mkdir(mode=0o700)
+    try:
+        conninfo = postgres.embedded(data)
+        migrations.upgrade(conninfo)
+        yield conninfo
+    finally:
+        postgres.stop(data)
+        shutil.rmtree(directory)
+
+
+@application.command("evaluate")
+def evaluate_file(
+    file: Annotated[Path, typer.Argument(help="Registrations as CSV or CSV.gz.", exists=True)],
+    stream: Annotated[
+        bool, typer.Option("--stream/--batch", help="One registration a transaction, or many.")
+    ] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object last.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write rec_id,person as CSV here.")] = None,
+    seed: Annotated[int, typer.Option(help="Decides the random order.")] = 1,
+) -> None:
+    """Stream registrations through the real path on PostgreSQL and measure the persons made."""
+    rows = read(file)
+    with scratch_database() as conninfo:
+        found = asyncio.run(_evaluate(conninfo, rows, 1 if stream else BATCH, seed))
+    if out:
+        with out.open("w", encoding="utf-8", newline="") as target:
+            writer = csv.writer(target)
+            writer.writerow(("rec_id", "person"))
+            writer.writerows((row["rec_id"], p) for row, p in zip(rows, found.persons, strict=True))
+    _print(found)
+    if as_json:
+        typer.echo(orjson.dumps(found.plain()).decode())
+
+
+async def _evaluate(conninfo: str, rows: Sequence[Row], batch: int, seed: int) -> Evaluation:
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )
+    async with Database(conninfo, size=2) as database:
+        async with database.connection() as connection:
+            hasher = Hasher(await secret(connection, "index"))
+        store = Store(database, hasher, Bodies({}))
+        with bar:
+            task = bar.add_task("Registering", total=len(rows))
+            return await evaluate(
+                store, rows, batch=batch, seed=seed, progress=lambda n: bar.advance(task, n)
+            )
+
+
+def _print(found: Evaluation) -> None:
+    figures = found.plain()
+    for kind, values in figures.pop("by_kind").items():
+        typer.echo(f"{kind}: " + ", ".join(f"{name} {value}" for name, value in values.items()))
+    for name, value in figures.items():
+        typer.echo(f"{name}: {value}")
