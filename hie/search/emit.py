@@ -23,14 +23,32 @@ from hie.search.query import (
     Missing,
     Node,
     Not,
+    Query,
     ReferenceValue,
 )
 from hie.search.reached import chained, pointing_here
 from hie.search.sql import FALSE, TRUE, Sql, all_of, any_of, negation
 
+BY_TOKENS = frozenset({"token", "reference", "uri"})
 SHAPES = """
 SELECT hash FROM search.vocabulary WHERE parameter = %s AND (strpos(text, %s) = 0) = %s
 """
+
+
+async def condition(query: Query, context: Context) -> Sql:
+    """The condition for the whole query.
+
+    Where it names patients, their rows are read by the index that has them in order of date, and
+    tokens are only tested: the token index would be asked about the whole district.
+    """
+    conditions = []
+    for node in query.where.nodes:
+        part = await emit(node, query.type, context)
+        tested = node.node if isinstance(node, Not) else node
+        if isinstance(tested, Match) and tested.parameter.kind in BY_TOKENS and query.names_patient:
+            part = Sql(part.text.replace("r.tokens", "(r.tokens || '{}')"), part.values)
+        conditions.append(part)
+    return all_of(conditions)
 
 
 async def emit(node: Node, type_name: str, context: Context) -> Sql:  # noqa: PLR0911 - by node
@@ -70,18 +88,28 @@ async def emit(node: Node, type_name: str, context: Context) -> Sql:  # noqa: PL
 
 async def _match(node: Match, type_name: str, context: Context) -> Sql:
     parts = kept(type_name).get(node.parameter.code, (node.parameter,))
-    condition = await KINDS[node.parameter.kind].where(
+    found = await KINDS[node.parameter.kind].where(
         node.parameter, node.modifier, node.values, parts, context
     )
     if node.parameter.code not in patient_parameters(type_name):
-        return condition
+        return found
     literal = [v for v in node.values if isinstance(v, ReferenceValue) and v.url is None]
     ids = patients(node.parameter, node.values)
     if len(ids) != len(node.values) or any(v.type != "Patient" for v in literal):
-        return condition
+        return found
     # the primary patient is always the one this parameter names: the patient's own rows suffice
-    keys = sorted({context.hasher(f"Patient/{logical_id}") for logical_id in ids})
-    return all_of((Sql("r.patient_key = ANY(%s::bigint[])", (keys,)), condition))
+    own = rows_of({context.hasher(f"Patient/{logical_id}") for logical_id in ids})
+    if len(patient_ranks(type_name)) == len(patient_parameters(type_name)):
+        return own
+    # a row may stand with the patient for another reason than this parameter
+    return all_of((own, found))
+
+
+def rows_of(patient_keys: set[int]) -> Sql:
+    """The rows of some patients; of one alone the index gives them in order of date."""
+    if len(patient_keys) == 1:
+        return Sql("r.patient_key = %s", tuple(patient_keys))
+    return Sql("r.patient_key = ANY(%s::bigint[])", (sorted(patient_keys),))
 
 
 async def _missing(node: Missing, type_name: str, context: Context) -> Sql:
@@ -95,7 +123,7 @@ async def _missing(node: Missing, type_name: str, context: Context) -> Sql:
 
 def _in_compartment(node: InCompartment, type_name: str, context: Context) -> Sql:
     references = [f"Patient/{logical_id}" for logical_id in node.patients]
-    own = Sql("r.patient_key = ANY(%s::bigint[])", (sorted(map(context.hasher, references)),))
+    own = rows_of(set(map(context.hasher, references)))
     if len(patient_ranks(type_name)) == len(patient_parameters(type_name)):
         return own
     others = {compartment_hash(context.hasher, reference) for reference in references}

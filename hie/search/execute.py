@@ -13,7 +13,7 @@ from hie.kit.db import Connection
 from hie.search import cursor as cursors
 from hie.search import sorting
 from hie.search.context import Context
-from hie.search.emit import emit
+from hie.search.emit import condition
 from hie.search.include import include
 from hie.search.permitted import permitted
 from hie.search.query import Query
@@ -50,7 +50,7 @@ async def execute(
         (
             Sql("r.type = %s", (type_number(query.type),)),
             permitted(restriction, query.type),
-            await emit(query.where, query.type, context),
+            await condition(query, context),
         )
     )
     total = await _total(context, query, where)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Literal
 from urllib.parse import urlencode
 
-from hie.search.parameters import Parameter
+from hie.search.parameters import Parameter, patient_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +203,23 @@ class Query:
     """The parameters that were understood, as sent: for the `self` link."""
     ignored: tuple[str, ...]
     """With lenient handling: names of the parameters that were dropped."""
+
+    @property
+    def names_patient(self) -> bool:
+        """Whether the search is on the rows of certain patients."""
+        codes = patient_parameters(self.type)
+        return any(
+            isinstance(node, InCompartment)
+            or (
+                isinstance(node, Match)
+                and node.parameter.code in codes
+                and all(
+                    isinstance(value, ReferenceValue) and value.type == "Patient"
+                    for value in node.values
+                )
+            )
+            for node in self.where.nodes
+        )
 
 
 def applied_url(query: Query) -> str:

@@ -7,9 +7,9 @@ so that the order is total and pages cannot overlap.
 
 from dataclasses import dataclass
 
-from hie.search.parameters import Parameter, kept, patient_parameters
+from hie.search.parameters import Parameter, kept
 from hie.search.params.kinds import KINDS
-from hie.search.query import All, InCompartment, Match, Query
+from hie.search.query import Query
 from hie.search.sql import Sql, any_of
 
 
@@ -37,7 +37,7 @@ def sortable(parameter: Parameter) -> bool:
 def keys(query: Query) -> list[Key]:
     """The criteria of the query's order."""
     if not query.sort:
-        return [_PRIMARY_DATE, ROW_KEY] if names_patient(query) else [ROW_KEY]
+        return [_PRIMARY_DATE, ROW_KEY] if query.names_patient else [ROW_KEY]
     found = []
     for sort in query.sort:
         if sort.parameter.code == "_id":
@@ -55,15 +55,6 @@ def keys(query: Query) -> list[Key]:
             )
         )
     return [*found, ROW_KEY]
-
-
-def names_patient(query: Query) -> bool:
-    """Whether the search is on the rows of certain patients."""
-    return any(
-        isinstance(node, InCompartment)
-        or (isinstance(node, Match) and node.parameter.code in patient_parameters(query.type))
-        for node in All(query.where.nodes).nodes
-    )
 
 
 def order_by(criteria: list[Key]) -> Sql:

@@ -20,6 +20,7 @@ from search_fixtures import Search, load_resources
 
 from hie.fhir.dates import time_range
 from hie.search.params.normal import normal
+from hie.search.params.ucum import factor_between
 from hie.store.open import Store
 
 Resource = dict[str, Any]
@@ -257,8 +258,11 @@ def quantity(draw: Any, type_name: str) -> Criterion:
 
     def one(element: Resource) -> bool:
         value = Decimal(str(element["value"]))
-        if unit and (element.get("system"), element.get("code")) != (system, code):
-            return False
+        if unit:
+            factor = factor_between(element["code"], code) if element["system"] == system else None
+            if factor is None:
+                return False
+            value *= factor
         return {
             "": low <= value < high,
             "eq": low <= value < high,
