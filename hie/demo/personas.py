@@ -109,9 +109,9 @@ class Login:
 
 
 LOGINS = (
-    Login("zhang.minghua", "resident", "张明华", "00000-1", None, (), "resident with diabetes", "居民（糖尿病）"),
-    Login("zhou.yuxin", "resident", "周雨欣", "00001-2", None, (), "resident, mother of twins", "居民（双胞胎母亲）"),
-    Login("chen.guoqiang", "resident", "陈国强", "00002-1", None, (), "resident, elderly", "居民（老年）"),
+    Login("zhang.minghua", "resident", "张明华", "00000-1", None, (), "resident with diabetes", "居民，糖尿病"),
+    Login("zhou.yuxin", "resident", "周雨欣", "00001-2", None, (), "resident, mother of twins", "居民，双胞胎母亲"),
+    Login("chen.guoqiang", "resident", "陈国强", "00002-1", None, (), "resident, elderly", "居民，老年"),
     Login("li.jing", "staff", "李静", "yx-h1-li-jing", H1, ("clinician",), "clinician at the hospital", "医院医生"),
     Login("wang.lei", "staff", "王磊", "yx-s1-wang-lei", STATION, ("clinician",), "clinician at the station", "社区医生"),
     Login("gao.jie", "staff", "高洁", "yx-h1-gao-jie", H1, ("steward",), "data steward", "数据管理员"),

@@ -1,14 +1,14 @@
 """The web server and the worker as processes of their own, ended together with the demo.
 
-Each runs in a session of its own, so that Ctrl-C in the terminal reaches this process only, which
+What they say goes to `<name>.log` in the data directory. Each runs in a session of its own, so that Ctrl-C in the terminal reaches this process only, which
 then ends them in order. https://docs.python.org/3/library/asyncio-subprocess.html
 """
 
 import asyncio
-import os
 import signal
 import sys
-from asyncio.subprocess import Process
+from asyncio.subprocess import DEVNULL, STDOUT, Process
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -17,18 +17,11 @@ import httpx
 COMMAND = "from hie.cli.main import application; application()"
 PATIENCE = 60.0
 INTERVAL = 0.1
+LAST = 12
 
 
 class DiedError(RuntimeError):
     """A process ended by itself, or did not come up in time."""
-
-
-async def _until_ready(name: str, process: Process, ready: "Ready") -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not await ready():
-            if process.returncode is not None:
-                raise DiedError(f"`hie {name}` ended with status {process.returncode}")
-            await asyncio.sleep(INTERVAL)
 
 
 class Ready:
@@ -58,7 +51,8 @@ class Ready:
 class Processes:
     """`hie` commands that run beside this one; leaving the block ends them."""
 
-    def __init__(self) -> None:
+    def __init__(self, log_directory: Path) -> None:
+        self.log_directory = log_directory
         self._running: dict[str, Process] = {}
 
     async def __aenter__(self) -> Self:
@@ -82,14 +76,27 @@ class Processes:
                 f"port {ready.port} of {ready.host} is in use: is another exchange running? "
                 f"/ 端口 {ready.port} 已被占用"
             )
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", COMMAND, name, env=os.environ.copy(), start_new_session=True
-        )
+        with self._log(name).open("wb") as log:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-c", COMMAND, name),
+                stdin=DEVNULL, stdout=log, stderr=STDOUT, start_new_session=True,
+            )  # fmt: skip
         self._running[name] = process
         try:
-            await _until_ready(name, process, ready)
+            async with asyncio.timeout(PATIENCE):
+                while not await ready():
+                    if process.returncode is not None:
+                        raise self._died(name)
+                    await asyncio.sleep(INTERVAL)
         except TimeoutError as error:
             raise DiedError(f"`hie {name}` did not answer within {PATIENCE:.0f} s") from error
+
+    def _log(self, name: str) -> Path:
+        return self.log_directory / f"{name}.log"
+
+    def _died(self, name: str) -> DiedError:
+        last = self._log(name).read_text(encoding="utf-8", errors="replace").splitlines()[-LAST:]
+        return DiedError("\n".join([f"`hie {name}` ended by itself. Its last words:", *last]))
 
     async def wait(self) -> None:
         """Until one of them ends by itself. Raises DiedError then."""
@@ -101,4 +108,4 @@ class Processes:
         finally:
             for task in waiting:
                 task.cancel()
-        raise DiedError(f"`hie {waiting[ended.pop()]}` ended by itself")
+        raise self._died(waiting[ended.pop()])

@@ -90,7 +90,9 @@ async def _drain(exchange: Exchange, progress: Progress) -> None:
     async with exchange.store.database.connection() as connection:
         refused = await quarantined(connection, institution=H2)
     if refused:
-        raise DemoError(f"{len(refused)} messages are in quarantine; `hie ingest list` shows them")
+        raise DemoError(
+            f"{len(refused)} messages are in quarantine; `hie ingest quarantine list` shows them"
+        )
 
 
 async def bring_up(
@@ -148,7 +150,7 @@ async def demo(settings: Settings, wanted: Wanted, console: Console) -> AsyncIte
     )
     # The children reach the same database, whether embedded or not.
     os.environ["HIE_DATABASE_URL"] = address
-    async with Processes() as processes, open_exchange(settings, address) as exchange:
+    async with Processes(directory) as processes, open_exchange(settings, address) as exchange:
         plan = decide(wanted, await read_marker(exchange), datetime.now(UTC).date())
         numbers = await register_senders(exchange, credentials)
         web = Ready(_reachable(settings.host), settings.port, "/fhir/metadata")
