@@ -1,0 +1,120 @@
+"""Nothing of a record is shown before the clinician has opened it with a reason.
+
+The exchange itself enforces it; this page asks, tells what was stated, and asks again at the end.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from starlette.responses import Response
+
+from hie.access.opened_record import NOTE_LENGTH, REASONS
+from hie.errors import Text
+from hie.kit.clock import now
+from hie.web import overview
+from hie.web.fhir_client import Refused
+from hie.web.page import redirect
+from hie.web.record.moment import CHINA
+from hie.web.signed_in import Page, Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Why the record of a patient is open to this session, and until when."""
+
+    patient: str
+    reason: Text
+    note: str
+    until: datetime
+
+    @property
+    def local_time(self) -> str:
+        """The end, as clocks in the district show it."""
+        return self.until.astimezone(CHINA).strftime("%H:%M")
+
+
+OpenedPage = Callable[[Reader, Opening], Awaitable[Response]]
+
+
+def reasons() -> dict[str, Text]:
+    """The reasons that the exchange accepts, by their code."""
+    return {
+        code: Text(english.capitalize(), chinese) for code, (english, chinese) in REASONS.items()
+    }
+
+
+def opening_of(reader: Reader, patient: str) -> Opening | None:
+    """The session's opening of this record, if it is not over."""
+    kept = reader.session.content["openings"].get(patient)
+    if kept is None:
+        return None
+    until = datetime.fromisoformat(kept["until"])
+    return (
+        Opening(patient, reasons()[kept["reason"]], kept["note"], until) if until > now() else None
+    )
+
+
+def _patient(reader: Reader) -> str:
+    return str(reader.request.path_params["id"])
+
+
+async def _ask(reader: Reader, *, missing: bool = False, status: int = 200) -> Response:
+    patient = _patient(reader)
+    content = {
+        "person": (await overview.subject(reader.fhir, patient)).person,
+        "patient": patient,
+        "reasons": reasons(),
+        "note_length": NOTE_LENGTH,
+        "again": patient in reader.session.content["openings"],
+        "missing": missing,
+    }
+    return reader.page("clinician/reason.html", content, status)
+
+
+def opened(page: OpenedPage) -> Page:
+    """`page` for a record that is open; for any other the question why."""
+
+    async def guarded(reader: Reader) -> Response:
+        opening = opening_of(reader, _patient(reader))
+        if opening is None:
+            return await _ask(reader)
+        try:
+            return await page(reader, opening)
+        except Refused as refused:
+            if refused.status != 403:
+                raise
+            return await _ask(reader)
+
+    return guarded
+
+
+async def open_record(reader: Reader) -> Response:
+    """Take the reason to the exchange and, if it accepts, show the record."""
+    patient = _patient(reader)
+    form = await reader.request.form()
+    reason, note = str(form.get("reason", "")), str(form.get("note", "")).strip()
+    if reason not in REASONS or not note:
+        return await _ask(reader, missing=True, status=422)
+    answer = await reader.fhir.operation(
+        f"Patient/{patient}/$open-record",
+        {
+            "resourceType": "Parameters",
+            "parameter": [
+                {"name": "reason", "valueCode": reason},
+                {"name": "note", "valueString": note},
+            ],
+        },
+    )
+    until = next(p["valueInstant"] for p in answer["parameter"] if p["name"] == "until")
+    kept = {"reason": reason, "note": note, "until": until}
+    reader.session.content["openings"][patient] = kept
+    await reader.keep_session()
+    return redirect(f"{reader.portal.home}/patient/{patient}")
+
+
+async def close_record(reader: Reader) -> Response:
+    """Forget the opening in this session; reading on needs a reason again."""
+    reader.session.content["openings"].pop(_patient(reader), None)
+    await reader.keep_session()
+    return redirect(reader.portal.home)

@@ -1,0 +1,73 @@
+"""The two portals, each a confidential SMART client of the exchange with its own scopes.
+
+https://hl7.org/fhir/smart-app-launch/STU2.2/client-confidential-symmetric.html
+"""
+
+from dataclasses import dataclass
+
+from hie.auth.clients import AccountKind, create_client
+from hie.errors import Text
+from hie.kit.db import Connection
+from hie.store.open import secret
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """A portal lives under the path `/<name>`."""
+
+    name: str
+    scopes: str
+    account_kind: AccountKind
+    title: Text
+
+    @property
+    def client_id(self) -> str:
+        return f"portal-{self.name}"
+
+    @property
+    def home(self) -> str:
+        return f"/{self.name}"
+
+    @property
+    def cookie(self) -> str:
+        return f"hie-{self.name}"
+
+    def redirect_uri(self, public_base_url: str) -> str:
+        """Where the authorization server sends the browser back to."""
+        return f"{public_base_url}{self.home}/callback"
+
+
+RESIDENT = Portal(
+    "resident",
+    "openid profile fhirUser launch/patient patient/*.rs",
+    "resident",
+    Text("My health record", "我的健康档案"),
+)
+CLINICIAN = Portal(
+    "clinician",
+    "openid profile fhirUser user/*.rs",
+    "staff",
+    Text("Clinician's desk", "医生工作台"),
+)
+PORTALS = (RESIDENT, CLINICIAN)
+
+
+async def client_secret(connection: Connection, portal: Portal) -> str:
+    """The portal's OAuth client secret, made by the installation itself at the first call."""
+    return (await secret(connection, portal.client_id)).hex()
+
+
+async def register(connection: Connection, portal: Portal, public_base_url: str) -> None:
+    """Register the portal with the authorization server, or renew its registration."""
+    await create_client(
+        connection,
+        client_id=portal.client_id,
+        name=portal.title.zh,
+        kind="symmetric",
+        scopes=portal.scopes,
+        secret=await client_secret(connection, portal),
+        redirect_uris=[portal.redirect_uri(public_base_url)],
+        grant_types=["authorization_code"],
+        account_kinds=[portal.account_kind],
+        trusted=True,
+    )
