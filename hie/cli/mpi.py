@@ -19,6 +19,7 @@ from hie.kit import migrations, postgres
 from hie.kit.db import Database
 from hie.kit.hashing import Hasher
 from hie.mpi.evaluate import BATCH, Evaluation, evaluate
+from hie.mpi.generate import COLUMNS, HABITS, generate
 from hie.mpi.registration_file import Row, read
 from hie.store.bodies import Bodies
 from hie.store.open import Store, secret
@@ -71,6 +72,22 @@ def evaluate_file(
     _print(found)
     if as_json:
         typer.echo(orjson.dumps(found.plain()).decode())
+
+
+@application.command("generate")
+def generate_file(
+    out: Annotated[Path, typer.Argument(help="CSV file to write.")],
+    persons: Annotated[int, typer.Option(help="About how many people.")] = 20_000,
+    habits: Annotated[str, typer.Option(help="How clerks write: town or county.")] = "town",
+    seed: Annotated[int, typer.Option(help="The same seed makes the same file.")] = 1,
+) -> None:
+    """Write synthetic registrations with the truth beside them, for `hie mpi evaluate`."""
+    if habits not in HABITS:
+        raise typer.BadParameter(f"choose one of {', '.join(HABITS)}", param_hint="--habits")
+    with out.open("w", encoding="utf-8", newline="") as target:
+        writer = csv.DictWriter(target, COLUMNS)
+        writer.writeheader()
+        writer.writerows(generate(persons, HABITS[habits], seed))
 
 
 async def _evaluate(conninfo: str, rows: Sequence[Row], batch: int, seed: int) -> Evaluation:

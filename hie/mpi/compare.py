@@ -11,7 +11,7 @@ from rapidfuzz.distance import OSA
 from hie.mpi import birth, contact
 from hie.mpi.contact import Home
 from hie.mpi.features import Features
-from hie.mpi.names import Name
+from hie.mpi.names import WILD, Name
 
 # Best first; `best` picks by this order, so that no model is needed to compare.
 LEVELS: dict[str, tuple[str, ...]] = {
@@ -34,7 +34,6 @@ LEVELS: dict[str, tuple[str, ...]] = {
 _RANK = {
     field: {level: rank for rank, level in enumerate(order)} for field, order in LEVELS.items()
 }
-_WILD = "*?□■○�X×"
 
 _HOMES = {
     ("same", "door"): "both",
@@ -113,9 +112,9 @@ def _shortened(shorter: str, longer: str) -> bool:
 
 def _matches_wild(pattern: str, text: str) -> bool:
     """Whether `pattern`, whose signs stand for one character each, can be `text`."""
-    if len(pattern) != len(text) or not any(sign in pattern for sign in _WILD):
+    if len(pattern) != len(text) or not any(sign in pattern for sign in WILD):
         return False
-    return all(a == b or a in _WILD for a, b in zip(pattern, text, strict=True))
+    return all(a == b or a in WILD for a, b in zip(pattern, text, strict=True))
 
 
 def _latin_level(left: Name, right: Name) -> str:

@@ -1,7 +1,7 @@
 """What to do with a registration, given its scores against the candidate persons.
 
-Certain at ten bits with three to spare over the next person and no guard; a human looks at what is
-between; otherwise it is a new person. A wrong merge is worse than a missed one.
+Certain at eight bits (odds of 256 to 1) with no guard; where two persons are certain the better one
+is taken and the pair goes to review, never bridged; a human looks at what is between; otherwise it is a new person. A wrong merge is worse than a missed one.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from hie.mpi.compare import Levels
 from hie.mpi.features import Features
 from hie.mpi.score import Score
 
-CERTAIN_BITS = 10.0
+CERTAIN_BITS = 8.0
 REVIEW_BITS = 3.0
 MARGIN_BITS = 3.0
 Grade = Literal["certain", "probable", "possible", "certainly-not"]
@@ -46,7 +46,7 @@ class Decision:
     reason: str = ""
 
 
-_SAME_CHILD_HOME = ("both", "phone", "phone_moved", "door", "door_new")
+_SAME_CHILD_HOME = ("both", "phone", "phone_moved", "door")
 
 
 def newborn_rule(levels: Levels) -> bool:
@@ -81,15 +81,17 @@ def guards(record: Features, known: Features, levels: Levels) -> tuple[str, ...]
         found.append("stranger")
     if levels["sex"] == "different" and levels["name"] != "exact" and levels["number"] != "same":
         found.append("sex")
-    newborn = record.is_newborn or known.is_newborn
-    if (
-        newborn
-        and levels["name"] in ("newborn", "mother")
-        and levels["birth"] != "exact"
-        and not proven
-    ):
+    if not proven and _doubtful_newborn(record, known, levels):
         found.append("newborn")
     return tuple(found)
+
+
+def _doubtful_newborn(record: Features, known: Features, levels: Levels) -> bool:
+    """A mother's name tells her children apart only by the exact day, and twins not even by that."""
+    placeholders = [any(n.kind == "newborn" for n in side.names) for side in (record, known)]
+    if levels["name"] == "newborn" or (levels["name"] in ("mother", "exact") and all(placeholders)):
+        return levels["birth"] != "exact" or levels["home"] in ("door_new", "neither")
+    return False
 
 
 def _siblings(levels: Levels) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from hie.mpi.names import Name
+from hie.mpi.names import WILD, Name
 
 CURRENT = "chinese-1"
 
@@ -35,7 +35,7 @@ class Model:
     def name_bits(self, level: str, name: Name | None) -> float:
         """The weight of a name level; the agreeing name's own frequency stands in for u."""
         plain = self.bits["name"][level]
-        if level not in ("exact", "sound", "mother") or name is None:
+        if level not in ("exact", "sound", "mother", "wild", "prefix") or name is None:
             return plain
         chance = self.chance(name)
         if level == "sound":
@@ -48,7 +48,8 @@ class Model:
             return self.latin_name
         chance = self.families.get(name.family, self.rare_family) if name.family else 1.0
         for character in name.given:
-            chance *= self.characters.get(character, self.rare_character)
+            if character not in WILD:
+                chance *= self.characters.get(character, self.rare_character)
         return chance
 
     def birth_bits(self, level: str, chance: float | None) -> float:

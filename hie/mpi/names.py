@@ -44,7 +44,8 @@ _BRACKET = re.compile(r"[(\[{<《【].*?[)\]}>》】]")
 _HAN = re.compile(r"[\u3007\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _NOTE = re.compile(r"\d+$")
 _LATIN_SPLIT = re.compile(r"[^A-Za-z]+|(?<=[a-z])(?=[A-Z])")
-_WILD = "*?□■○�xX×"
+WILD = "*?□■○�xX×"
+"""Signs that stand for a character that was masked or that a font did not have."""
 _NEWBORN = re.compile(
     r"^(?P<mother>.{1,6}?)(?P<sign>(?:之|的)?(?:双胞胎|双)?(?:长|次|大|小|二|三|男|女|毛)?"
     r"(?:子|女|婴儿|婴|男婴|女婴|宝宝|毛毛|毛头|宝|新生儿|BB|bb|儿子|女儿|娃|孩)|大双|小双|双大|双小)"
@@ -131,7 +132,7 @@ def _ordinary(text: str) -> Name:
 
 def _masked(folded: str) -> bool:
     """Whether a sign stands for a character: the name would be too short without it."""
-    return any(sign in folded for sign in _WILD) and len(folded.rstrip("*0123456789")) < 2
+    return any(sign in folded for sign in WILD) and len(folded.rstrip("*0123456789")) < 2
 
 
 def _newborn(text: str) -> Name | None:

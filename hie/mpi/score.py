@@ -7,7 +7,7 @@ from math import log2
 from hie.mpi import compare
 from hie.mpi.features import Features
 from hie.mpi.model import Model
-from hie.mpi.names import Name
+from hie.mpi.names import WILD, Name
 
 MINIMUM_POPULATION = 30_000
 
@@ -65,9 +65,13 @@ def score(left: Features, right: Features, model: Model, around: Surroundings) -
 
 
 def _shared_name(level: str, left: Features, right: Features) -> Name | None:
-    """The name whose frequency counts: the commonest reading of the agreement is the careful one."""
+    """The name whose frequency counts: of two unequal ones the one that says less, to be careful."""
     for ours in left.names:
         for theirs in right.names:
             if compare.name_level(ours, theirs) == level:
-                return ours if ours.kind != "latin" else theirs
+                return min(ours, theirs, key=_information)
     return None
+
+
+def _information(name: Name) -> tuple[bool, int, str]:
+    return name.kind == "latin", sum(c not in WILD for c in name.text), name.text

@@ -1,0 +1,52 @@
+"""The index measured end to end on PostgreSQL, on populations with the truth beside them."""
+
+from pathlib import Path
+
+import pytest
+
+from hie.kit.db import Database
+from hie.kit.hashing import Hasher
+from hie.mpi.evaluate import evaluate
+from hie.mpi.generate import HABITS, generate
+from hie.mpi.registration_file import read
+from hie.store.bodies import Bodies
+from hie.store.open import Store, secret
+
+
+@pytest.fixture
+async def store(database: Database) -> Store:
+    async with database.connection() as connection:
+        return Store(database, Hasher(await secret(connection, "index")), Bodies({}))
+
+
+def test_a_seed_decides_the_population() -> None:
+    one, again, other = (list(generate(50, HABITS["town"], seed)) for seed in (1, 1, 2))
+    assert one == again != other
+
+
+@pytest.mark.parametrize("habits", sorted(HABITS))
+async def test_generated_populations_are_linked(store: Store, habits: str) -> None:
+    rows = list(generate(1500, HABITS[habits], 11))
+    found = await evaluate(store, rows, batch=100)
+    assert found.quality is not None
+    assert found.quality.precision >= 0.998
+    assert found.quality.recall >= 0.975
+    assert found.quality.over_merged <= 3
+    assert found.review_share <= 0.02
+
+
+async def test_streaming_and_batches_make_the_same_persons(store: Store, shared_data: Path) -> None:
+    rows = read(shared_data / "mpi" / "registrations_20k_persons.csv.gz")[:1500]
+    streamed = await evaluate(store, rows)
+    truth = streamed.quality
+    assert truth is not None
+    assert (truth.precision, truth.over_merged) >= (0.999, 0)
+    assert truth.recall >= 0.99
+    batched = [{**row, "rec_id": f"again-{row['rec_id']}"} for row in rows]
+    async with store.database.transaction() as connection:
+        await connection.execute(
+            "TRUNCATE mpi.block, mpi.registration, mpi.person, mpi.review RESTART IDENTITY"
+        )
+    repeated = await evaluate(store, batched, batch=250)
+    names = dict(zip(streamed.persons, repeated.persons, strict=True))
+    assert [names[person] for person in streamed.persons] == repeated.persons
