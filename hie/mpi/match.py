@@ -1,0 +1,54 @@
+"""Who in the index may be the person that a Patient describes. http://hl7.org/fhir/R4/patient-operation-match.html
+
+Reads only, and locks nothing. Whether the caller may ask, and how many answers it may see, is for
+the access layer to say: a partial description must not become a way to trawl.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hie.kit.db import Connection
+from hie.mpi import blocking, features
+from hie.mpi.candidates import fill
+from hie.mpi.decide import Grade, grade
+from hie.store.open import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A person, how certain it is, and the bits that each field gave or took."""
+
+    person: str
+    grade: Grade
+    probability: float
+    parts: Mapping[str, float]
+    guards: tuple[str, ...]
+
+
+async def match(
+    connection: Connection,
+    store: Store,
+    patient: Mapping[str, Any],
+    *,
+    count: int = 10,
+    only_certain: bool = False,
+) -> list[Match]:
+    """The persons that fit `patient`, best first, at most `count`.
+
+    With `only_certain` there is one answer or none: none when two persons are certain.
+    """
+    described = features.of_patient(patient)
+    keys = blocking.keys(described, store.hasher)
+    if not keys:
+        return []
+    roster = await fill(connection, keys, dates=described.births[:1], lock=False)
+    candidates = [roster.candidate("", described, person) for person in roster.persons_near(keys)]
+    found = [
+        Match(c.person, grade(c), round(c.score.probability, 6), c.score.parts, c.guards)
+        for c in sorted(candidates, key=lambda c: (-c.score.bits, c.person))
+    ]
+    if only_certain:
+        certain = [answer for answer in found if answer.grade == "certain"]
+        return certain if len(certain) == 1 else []
+    return [answer for answer in found if answer.grade != "certainly-not"][:count]

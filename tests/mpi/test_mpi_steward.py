@@ -1,0 +1,142 @@
+"""Acts by hand: merge and exact undo, moving, not-a-duplicate, matching."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hie.errors import Problem
+from hie.kit.db import Connection, Database
+from hie.kit.hashing import Hasher
+from hie.mpi import steward
+from hie.mpi.features import RESIDENT_NUMBER
+from hie.mpi.link import Source, register
+from hie.mpi.match import match
+from hie.mpi.people import linked, person_of
+from hie.mpi.review import length, queue
+from hie.store.bodies import Bodies
+from hie.store.open import Store, secret
+
+WHO: dict[str, Any] = {"actor": "Practitioner/steward", "reason": "checked by phone"}
+STATE = """
+SELECT (SELECT array_agg(row(id, merged_into) ORDER BY id)::text FROM mpi.person),
+       (SELECT array_agg(row(id, person) ORDER BY id)::text FROM mpi.registration)
+"""
+PEOPLE = (
+    ("a", "张伟", "1980-05-17"),
+    ("b", "李静", "1975-01-20"),
+    ("c", "欧阳明", "1991-11-30"),
+    ("d", "赵敏", "1966-02-08"),
+)
+
+
+@pytest.fixture
+async def store(database: Database) -> Store:
+    async with database.connection() as connection:
+        opened = Store(database, Hasher(await secret(connection, "index")), Bodies({}))
+    async with database.transaction() as connection:
+        await register(connection, opened, [source(*person) for person in PEOPLE])
+    return opened
+
+
+def source(id_: str, name: str, born: str, **more: Any) -> Source:
+    resource = {"resourceType": "Patient", "name": [{"text": name}], "birthDate": born, **more}
+    return Source(id_, 1, resource)
+
+
+async def state(connection: Connection) -> object:
+    return await (await connection.execute(STATE)).fetchone()
+
+
+async def test_merge_redirects_and_unmerge_restores(store: Store) -> None:
+    async with store.database.transaction() as connection:
+        people = await person_of(connection, "abcd")
+        before = await state(connection)
+        number, goldens = await steward.merge(connection, people["a"], people["b"], **WHO)
+        assert {g.person: g.resource is None for g in goldens} == {
+            people["a"]: False,
+            people["b"]: True,
+        }
+        both = await linked(connection, [people["a"], people["b"]])
+        assert both == {people["a"]: ("a", "b"), people["b"]: ("a", "b")}
+        restored = await steward.unmerge(connection, number, **WHO)
+        assert all(golden.resource for golden in restored)
+        assert await state(connection) == before
+        with pytest.raises(Problem) as refused:
+            await steward.unmerge(connection, number, **WHO)
+        assert refused.value.status == 409
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(choices=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=6))
+async def test_undoing_all_merges_restores_every_state(
+    store: Store, choices: list[tuple[int, int]]
+) -> None:
+    async with store.database.transaction() as connection:
+        people = sorted((await person_of(connection, "abcd")).values())
+        past: list[tuple[int, object]] = []
+        for survivor, gone in choices:
+            before = await state(connection)
+            try:
+                number, _ = await steward.merge(connection, people[survivor], people[gone], **WHO)
+            except Problem:
+                continue  # merged away already, or with itself
+            past.append((number, before))
+        for number, before in reversed(past):
+            await steward.unmerge(connection, number, **WHO)
+            assert await state(connection) == before
+
+
+async def test_a_later_merge_is_undone_first(store: Store) -> None:
+    async with store.database.transaction() as connection:
+        people = await person_of(connection, "abc")
+        first, _ = await steward.merge(connection, people["a"], people["b"], **WHO)
+        await steward.merge(connection, people["c"], people["a"], **WHO)
+        assert (await linked(connection, [people["b"]]))[people["b"]] == ("a", "b", "c")
+        with pytest.raises(Problem) as refused:
+            await steward.unmerge(connection, first, **WHO)
+        assert refused.value.status == 409
+
+
+async def test_moving_a_registration_out_makes_a_person(store: Store) -> None:
+    async with store.database.transaction() as connection:
+        await register(connection, store, [source("e", "欧阳明", "1991-11-30")])
+        people = await person_of(connection, "ce")
+        assert people["c"] == people["e"]
+        moved, goldens = await steward.move(connection, "e", None, **WHO)
+        assert moved != people["c"]
+        assert {golden.person for golden in goldens} == {moved, people["c"]}
+        kinds = [row[2] for row in await steward.history(connection, people["c"])]  # type: ignore[index]
+        assert kinds == ["link", "link", "move"]
+
+
+async def test_not_a_duplicate_is_not_asked_again(store: Store) -> None:
+    def twin(id_: str, name: str) -> Source:
+        phone = [{"system": "phone", "value": "19900001234"}]
+        return source(id_, name, "2019-03-04", telecom=phone)
+
+    async with store.database.transaction() as connection:
+        await register(connection, store, [twin("t1", "王雨欣"), twin("t2", "王雨桐")])
+        (entry,) = await queue(connection)
+        people = await person_of(connection, ["t1", "t2"])
+        assert {entry.doubt.person, entry.doubt.other} == set(people.values())
+        await steward.not_duplicate(connection, people["t1"], people["t2"], **WHO)
+        assert await length(connection) == 0
+        await register(connection, store, [twin("t3", "王雨欣")])
+        assert (await person_of(connection, ["t3"]))["t3"] == people["t1"]
+        assert await length(connection) == 0
+
+
+async def test_match_grades_and_refuses_to_guess(store: Store) -> None:
+    async with store.database.connection() as connection:
+        asked = source("", "欧陽明", "1991-11-30").resource
+        (answer,) = await match(connection, store, asked, only_certain=True)
+        assert answer.person == (await person_of(connection, ["c"]))["c"]
+        assert answer.grade == "certain"
+        assert answer.probability > 0.99
+        assert await match(connection, store, {"name": [{"text": "欧阳明"}]}) == []
+        number = [{"system": RESIDENT_NUMBER, "value": "111111111111111111"}]
+        assert await match(connection, store, {"identifier": number}) == []
