@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 from psycopg.rows import class_row
 
+from hie.fhir.definitions import type_number
 from hie.kit.db import Connection
 from hie.store.read import ROW_COLUMNS, Condition, Row
 
@@ -24,6 +25,8 @@ JOIN store.directory d USING (type, id)
 JOIN store.resource r USING (patient_key, key)
 WHERE {{condition}}
 """
+
+PATIENTS = "SELECT patient_key, id FROM store.resource WHERE patient_key = ANY(%s) AND type = %s"
 
 
 async def of_patients(
@@ -69,3 +72,11 @@ async def by_id(
             },
         )
         return await cursor.fetchall()
+
+
+async def patients_of(connection: Connection, patient_keys: Collection[int]) -> dict[int, str]:
+    """The Patient id behind each patient key that belongs to a Patient with a current version."""
+    if not patient_keys:
+        return {}
+    cursor = await connection.execute(PATIENTS, (list(patient_keys), type_number("Patient")))
+    return dict(await cursor.fetchall())
