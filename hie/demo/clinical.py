@@ -8,6 +8,8 @@ ordinary adult ranges for demonstration, not for care.
 
 from dataclasses import dataclass
 
+_SHOWN_UNITS = {"mm[Hg]": "mmHg", "Cel": "℃", "umol/L": "μmol/L", "10*9/L": "10⁹/L"}
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
@@ -31,6 +33,11 @@ class Analyte:
     low: float | None
     high: float | None
     decimals: int = 1
+
+    @property
+    def shown_unit(self) -> str:
+        """The unit as people write it; `unit` is its UCUM code."""
+        return _SHOWN_UNITS.get(self.unit, self.unit)
 
     def flag(self, value: float) -> str:
         """L, N or H of v3 ObservationInterpretation; N when there is no range to judge by."""

@@ -132,7 +132,9 @@ class _Sender:
             f"{low}-{high}" if low and high else f"<{high}" if high else f">{low}" if low else ""
         )
         flag = analyte.flag(value) if limits else ""
+        # GB 18030 has all of these characters.
+        unit = f"{analyte.unit}^{analyte.shown_unit}^UCUM"
         return (
-            f"OBX|{number}|NM|{code}||{value:.{analyte.decimals}f}|{analyte.unit}^^UCUM|{limits}"
+            f"OBX|{number}|NM|{code}||{value:.{analyte.decimals}f}|{unit}|{limits}"
             f"|{flag}|||F|||{_time(self.visit.start)}"
         )

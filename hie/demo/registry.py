@@ -52,7 +52,7 @@ async def register_senders(exchange: Exchange, credentials: Credentials) -> dict
                 await create_client(
                     connection,
                     client_id=portal.client_id,
-                    name=portal.title.zh,
+                    name=f"{portal.title.en} {portal.title.zh}",
                     kind="symmetric",
                     scopes=portal.scopes,
                     secret=await client_secret(connection, portal),
@@ -65,9 +65,10 @@ async def register_senders(exchange: Exchange, credentials: Credentials) -> dict
 
 async def register_accounts(
     exchange: Exchange, credentials: Credentials, numbers: dict[str, int], *, anew: bool
-) -> None:
+) -> str | None:
     """Everybody's account: those that are missing, or all of them `anew` with new passwords.
 
+    Gives the golden Patient of the first resident.
     Residents are found by what the first hospital calls them, so their records must be in.
     """
     sources = {one.login: f"{H1.lower()}-{one.person}" for one in LOGINS if one.kind == "resident"}
@@ -90,3 +91,5 @@ async def register_accounts(
                 institution=None if login.institution is None else numbers[login.institution],
                 roles=login.roles,
             )
+        first = await find_account(connection, LOGINS[0].login)
+        return first.patient if first else None

@@ -46,7 +46,7 @@ def _diagnosis(diagnosis: Diagnosis) -> Resource:
 def _quantity(analyte: Analyte, value: float) -> Resource:
     return {
         "value": int(value) if analyte.decimals == 0 else value,
-        "unit": analyte.unit.replace("[", "").replace("]", "").replace("Cel", "℃"),
+        "unit": analyte.shown_unit,
         "system": "http://unitsofmeasure.org",
         "code": analyte.unit,
     }

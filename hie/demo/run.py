@@ -157,6 +157,6 @@ async def demo(settings: Settings, wanted: Wanted, console: Console) -> AsyncIte
         await processes.start("serve", web)
         await processes.start("worker", Ready(route.mllp_host, route.mllp_port))
         seconds = await bring_up(exchange, credentials, numbers, plan, route=route, console=console)
-        await register_accounts(exchange, credentials, numbers, anew=anew)
-        welcome(console, settings, credentials, plan.district, seconds)
+        patient = await register_accounts(exchange, credentials, numbers, anew=anew)
+        welcome(console, settings, credentials, plan.district, patient=patient, seconds=seconds)
         yield processes

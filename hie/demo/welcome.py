@@ -15,9 +15,15 @@ def welcome(
     settings: Settings,
     credentials: Credentials,
     district: District,
+    *,
+    patient: str | None,
     seconds: float,
 ) -> None:
-    """Print addresses and logins; `seconds` is how long loading took, 0 if it was not needed."""
+    """Print addresses and logins.
+
+    `patient` is the first resident's golden Patient, for trying the API; `seconds` is how long
+    loading took, 0 if it was not needed.
+    """
     base = settings.public_base_url
     people = Table(title="Demo logins 演示账号", title_justify="left")
     for heading in ("login 账号", "password 密码", "who 身份"):
@@ -40,6 +46,7 @@ def welcome(
         ("Residents 居民", f"{base}{RESIDENT.home}"),
         ("Clinicians 医生", f"{base}{CLINICIAN.home}"),
         ("FHIR", settings.fhir_base),
+        *([(LOGINS[0].name, f"{settings.fhir_base}/Patient/{patient}")] if patient else []),
         ("HL7 v2 (MLLP)", f"{settings.mllp_host}:{settings.mllp_port}"),
     ):
         console.print(f"{what}: {address}", soft_wrap=True)
