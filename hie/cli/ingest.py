@@ -105,7 +105,7 @@ async def _take_in(path: Path, batch: Batch) -> bool:
                         markup=False,
                     )
                 progress.advance(task, taken.kept + len(taken.refused))
-    console.print(f"{path}: {kept} messages taken in, {refused} refused.")
+    console.print(f"{path}: {kept} messages taken in, {refused} refused.", soft_wrap=True)
     return refused == 0
 
 

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +37,7 @@ class _Process:
     """One loading process: an event loop and an exchange that live as long as it does."""
 
     loop: asyncio.AbstractEventLoop
+    opened: AbstractAsyncContextManager[Exchange]
     exchange: Exchange
     caller: Caller
 
@@ -43,8 +45,9 @@ class _Process:
     def start(cls, conninfo: str, institution: Institution) -> None:
         cls.loop = asyncio.new_event_loop()
         cls.caller = Caller.for_institution(institution.number, f"load:{institution.code}")
-        opened = open_exchange(Settings(pool_size=2), conninfo)
-        cls.exchange = cls.loop.run_until_complete(opened.__aenter__())
+        # The context is kept: collecting it would close the exchange. The process's end closes it.
+        cls.opened = open_exchange(Settings(pool_size=2), conninfo)
+        cls.exchange = cls.loop.run_until_complete(cls.opened.__aenter__())
 
     @classmethod
     def load(cls, path: Path) -> tuple[Path, Report]:
