@@ -1,4 +1,4 @@
-"""`hie mpi …`: measuring the master patient index."""
+"""`hie mpi …`: measuring and training the master patient index."""
 
 import asyncio
 import csv
@@ -14,13 +14,17 @@ import orjson
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from hie.kit import migrations, postgres
 from hie.kit.db import Database
 from hie.kit.hashing import Hasher
+from hie.mpi import features
 from hie.mpi.evaluate import BATCH, Evaluation, evaluate
 from hie.mpi.generate import COLUMNS, HABITS, generate
-from hie.mpi.registration_file import Row, read
+from hie.mpi.model import build, load, shipped
+from hie.mpi.registration_file import Row, patient, read
+from hie.mpi.training import train
 from hie.store.bodies import Bodies
 from hie.store.open import Store, secret
 
@@ -88,6 +92,26 @@ def generate_file(
         writer = csv.DictWriter(target, COLUMNS)
         writer.writeheader()
         writer.writerows(generate(persons, HABITS[habits], seed))
+
+
+@application.command("train")
+def train_model(
+    file: Annotated[Path, typer.Argument(help="Registrations as CSV or CSV.gz.", exists=True)],
+    out: Annotated[Path, typer.Argument(help="Model file (JSON) to write.")],
+    version: Annotated[str, typer.Option(help="The new model's name.")] = "trained",
+) -> None:
+    """Learn weights from registrations without labels; prints m, u and the weight of each level."""
+    population = [features.of_patient(patient(row)) for row in read(file)]
+    plain = train(population, shipped(), version=version)
+    out.write_bytes(orjson.dumps(plain, option=orjson.OPT_INDENT_2))
+    learned, used = build(plain), load()
+    table = Table("field", "level", "m", "u", "bits", f"bits of {used.version}")
+    for field, levels in learned.bits.items():
+        for level, weight in levels.items():
+            m, u = learned.m[field][level], learned.u[field][level]
+            before = used.bits[field][level]
+            table.add_row(field, level, f"{m:.2g}", f"{u:.2g}", f"{weight:+.1f}", f"{before:+.1f}")
+    Console().print(table)
 
 
 async def _evaluate(conninfo: str, rows: Sequence[Row], batch: int, seed: int) -> Evaluation:

@@ -61,7 +61,7 @@ class Model:
 
 
 def build(plain: Mapping[str, Any]) -> Model:
-    """A model from the data of its file."""
+    """A model from the data of its file. `most_bits` caps what one field may say: families share homes."""
     m, u = plain["m"], plain["u"]
     bits = {
         field: {
@@ -70,8 +70,8 @@ def build(plain: Mapping[str, Any]) -> Model:
         }
         for field in m
     }
-    for field, levels in plain.get("fixed_bits", {}).items():
-        bits[field] = {**bits.get(field, {}), **levels}
+    for field, most in plain.get("most_bits", {}).items():
+        bits[field] = {level: min(weight, most) for level, weight in bits[field].items()}
     return Model(
         version=plain["version"],
         m=m,
@@ -85,7 +85,14 @@ def build(plain: Mapping[str, Any]) -> Model:
     )
 
 
+def shipped(version: str = CURRENT) -> dict[str, Any]:
+    """The data of the model `version` that ships with the package."""
+    content = files("hie.mpi").joinpath(f"models/{version}.json").read_bytes()
+    plain: dict[str, Any] = orjson.loads(content)
+    return plain
+
+
 @lru_cache(maxsize=4)
 def load(version: str = CURRENT) -> Model:
     """The model `version` that ships with the package."""
-    return build(orjson.loads(files("hie.mpi").joinpath(f"models/{version}.json").read_bytes()))
+    return build(shipped(version))

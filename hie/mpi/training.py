@@ -1,0 +1,142 @@
+"""Weights without labels: u by sampling, m by expectation–maximisation under four different blocks.
+
+Fellegi and Sunter (1969); Winkler, "Using the EM algorithm for weight computation in the
+Fellegi–Sunter model" (1988). Levels come from `compare`, the same that scoring uses. A block makes
+its own fields agree, so each block teaches only the others, and the results are averaged.
+"""
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations, islice
+from typing import Any
+
+from hie.mpi import blocking, compare
+from hie.mpi.features import Features
+
+BLOCKS: dict[str, frozenset[str]] = {
+    "i": frozenset({"number", "birth"}),
+    "n": frozenset({"name", "birth"}),
+    "t": frozenset({"home"}),
+    "c": frozenset({"card"}),
+}
+"""Leading letter of the block keys → the fields that agree because of the block."""
+SAMPLE = 200_000
+MOST_PAIRS = 200_000
+BLOCK_SIZE = 30
+ROUNDS = 40
+PSEUDO = 200.0
+"""How many imagined pairs the model in use weighs, so that levels never seen keep a weight."""
+
+Table = dict[str, dict[str, float]]
+Pattern = tuple[tuple[str, str], ...]
+
+
+def frequencies(population: Sequence[Features]) -> dict[str, Any]:
+    """How common families and given characters are."""
+    families: Counter[str] = Counter()
+    characters: Counter[str] = Counter()
+    for features in population:
+        for name in features.names:
+            if name.kind == "han" and name.family:
+                families[name.family] += 1
+                characters.update(name.given)
+    named, given = max(families.total(), 1), max(characters.total(), 1)
+    return {
+        "families": {k: round(n / named, 7) for k, n in sorted(families.items()) if n > 2},
+        "characters": {k: round(n / given, 7) for k, n in sorted(characters.items()) if n > 4},
+    }
+
+
+def train(
+    population: Sequence[Features], old: Mapping[str, Any], *, version: str, seed: int = 1
+) -> dict[str, Any]:
+    """The data of a new model file, learned from `population`; `old` is the file in use."""
+    chooser = random.Random(seed)  # noqa: S311 - a sample, not a secret
+    u = _smoothed(_strangers(population, chooser), old["u"])
+    m: Table = {field: dict(levels) for field, levels in old["m"].items()}
+    learned: dict[str, list[dict[str, float]]] = defaultdict(list)
+    for letter, bound in BLOCKS.items():
+        patterns = _patterns(_pairs(population, letter, chooser))
+        for field, levels in maximise(patterns, m, u, bound).items():
+            learned[field].append(levels)
+    for field, tables in learned.items():
+        m[field] = {
+            level: sum(table[level] for table in tables) / len(tables) for level in m[field]
+        }
+    rounded = {
+        name: {f: {k: float(f"{v:.6g}") for k, v in levels.items()} for f, levels in table.items()}
+        for name, table in (("m", m), ("u", u))
+    }
+    return {**old, "version": version, **rounded, **frequencies(population)}
+
+
+def _strangers(population: Sequence[Features], chooser: random.Random) -> Table:
+    """Levels of randomly drawn pairs, nearly all of them two people."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for _ in range(SAMPLE):
+        one, two = chooser.choice(population), chooser.choice(population)
+        if one is not two:
+            for field, level in compare.compare(one, two).items():
+                counts[field][level] += 1
+    return {field: dict(found) for field, found in counts.items()}
+
+
+def _smoothed(counts: Mapping[str, Mapping[str, float]], old: Mapping[str, Any]) -> Table:
+    """Shares of the levels other than "missing", with the old model as a weak opinion."""
+    table: Table = {}
+    for field, levels in old.items():
+        known = counts.get(field, {})
+        total = sum(n for level, n in known.items() if level != "missing")
+        whole = sum(levels.values())
+        table[field] = {
+            level: (known.get(level, 0) + PSEUDO * share / whole) / (total + PSEUDO)
+            for level, share in levels.items()
+        }
+    return table
+
+
+def _pairs(
+    population: Sequence[Features], letter: str, chooser: random.Random
+) -> Iterable[tuple[Features, Features]]:
+    blocks: dict[str, list[int]] = defaultdict(list)
+    for place, features in enumerate(population):
+        for text in blocking.texts(features):
+            if text[0] == letter:
+                blocks[text].append(place)
+    shared = [places for places in blocks.values() if 2 <= len(places) <= BLOCK_SIZE]
+    chooser.shuffle(shared)
+    every = (pair for places in shared for pair in combinations(places, 2))
+    for one, two in islice(every, MOST_PAIRS):
+        yield population[one], population[two]
+
+
+def _patterns(pairs: Iterable[tuple[Features, Features]]) -> Counter[Pattern]:
+    return Counter(tuple(compare.compare(one, two).items()) for one, two in pairs)
+
+
+def maximise(
+    patterns: Mapping[Pattern, int], m: Mapping[str, Mapping[str, float]],
+    u: Mapping[str, Mapping[str, float]], bound: frozenset[str],
+) -> Table:  # fmt: skip
+    """m of every field outside `bound`, from how often each pattern of levels occurs."""
+    current: Table = {field: dict(levels) for field, levels in m.items() if field not in bound}
+    matched = 0.5
+    for _ in range(ROUNDS):
+        counts: Table = {field: dict.fromkeys(levels, 0.0) for field, levels in current.items()}
+        total = weight = 0.0
+        for pattern, times in patterns.items():
+            yes, no = matched, 1 - matched
+            for field, level in pattern:
+                if field in current and level in current[field]:
+                    yes *= current[field][level]
+                    no *= u[field][level]
+            share = times * yes / (yes + no) if yes + no else 0.0
+            weight += share
+            total += times
+            for field, level in pattern:
+                if field in current and level in current[field]:
+                    counts[field][level] += share
+        matched = min(max(weight / total, 1e-6), 1 - 1e-6) if total else matched
+        current = _smoothed(counts, {field: m[field] for field in current})
+    return current
