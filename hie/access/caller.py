@@ -70,10 +70,9 @@ class Caller:
         only `system/` scopes grant them.
         """
         for scope in self.scopes:
-            changes = permission in "cud"
-            if permission in scope.permissions and not scope.query:
-                if not changes or scope.context == "system":
-                    yield scope
+            whole = permission in scope.permissions and not scope.query
+            if whole and (permission not in "cud" or scope.context == "system"):
+                yield scope
 
     def permits(self, permission: Permission, type_name: str) -> bool:
         """Whether some scope grants the permission on the type; which rows is the policy's matter."""

@@ -12,7 +12,9 @@ def now() -> datetime:
 
 def instant(moment: datetime) -> str:
     """`moment` as a FHIR instant in UTC, such as `2026-03-01T08:00:00.123Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return (
+        moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    )
 
 
 def http_date(moment: datetime) -> str:

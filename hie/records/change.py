@@ -260,8 +260,7 @@ async def _golden_changes(
         place = places.get((number, golden.person))
         if golden.resource is None and (place is None or place.body is None):
             continue
-        method = "DELETE" if golden.resource is None else "PUT"
-        entry = Entry(method, "Patient", golden.person)
+        entry = Entry("DELETE" if golden.resource is None else "PUT", "Patient", golden.person)
         item = Prepared(
             entry,
             number,

@@ -22,7 +22,7 @@ async def residents(connection: Connection, patient_keys: Collection[int]) -> di
     return {key: people.get(patient, patient) for key, patient in patients.items()}
 
 
-def event(  # noqa: PLR0917 - the caller and what was done; the rest by name
+def event(
     caller: Caller,
     action: Action,
     interaction: str,

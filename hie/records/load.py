@@ -49,8 +49,9 @@ class Report:
 
 
 def _open(path: Path) -> BinaryIO:
-    opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
-    return cast(BinaryIO, opened)
+    if path.suffix == ".gz":
+        return cast(BinaryIO, gzip.open(path, "rb"))
+    return path.open("rb")
 
 
 def _is_ndjson(path: Path) -> bool:

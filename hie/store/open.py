@@ -12,8 +12,10 @@ from hie.store.bodies import Bodies
 
 SHIPPED_DICTIONARY = 1
 
-INSERT_SECRET = "INSERT INTO store.secret (name, value) VALUES (%s, %s) ON CONFLICT DO NOTHING"
-SELECT_SECRET = "SELECT value FROM store.secret WHERE name = %s"  # noqa: S105 - a statement
+INSERT_KEY = """
+INSERT INTO store.secret (name, value) VALUES (%s, %s) ON CONFLICT DO NOTHING
+"""
+SELECT_KEY = "SELECT value FROM store.secret WHERE name = %s"
 SELECT_DICTIONARIES = "SELECT number, content FROM store.dictionary"
 INSERT_DICTIONARY = "INSERT INTO store.dictionary VALUES (%s, %s) ON CONFLICT DO NOTHING"
 
@@ -29,8 +31,8 @@ class Store:
 
 async def secret(connection: Connection, name: str, size: int = 32) -> bytes:
     """The installation's key called `name`, made at the first call, the same ever after."""
-    await connection.execute(INSERT_SECRET, (name, token_bytes(size)))
-    cursor = await connection.execute(SELECT_SECRET, (name,))
+    await connection.execute(INSERT_KEY, (name, token_bytes(size)))
+    cursor = await connection.execute(SELECT_KEY, (name,))
     row = await cursor.fetchone()
     assert row is not None  # noqa: S101 - inserted above and never deleted
     return bytes(row[0])

@@ -1,9 +1,9 @@
 """Who sees what over HTTP: no token, wrong institution, wrong patient, wrong scope, no reason."""
 
 import pytest
+from tests_rest_samples import observation, patient
 
 from hie.mpi.people import person_of
-from tests_rest_samples import observation, patient
 
 PATHS = (
     "/Patient/p1",
@@ -48,7 +48,11 @@ async def test_a_resident_sees_all_institutions_and_nobody_else(client, exchange
     from hie.demo.population import check_character
 
     card = card[:17] + check_character(card[:17])
-    for code, name, phone in (("A", "张伟", None), ("B", "张偉", "19900000001"), ("C", "张 伟", None)):
+    for code, name, phone in (
+        ("A", "张伟", None),
+        ("B", "张偉", "19900000001"),
+        ("C", "张 伟", None),
+    ):
         sender = await client("institution", institution=code)
         body = patient(f"p{code}", name, institution=code, card=card, phone=phone)
         assert (await sender.put(f"/Patient/p{code}", content=body)).status_code == 201

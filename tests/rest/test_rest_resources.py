@@ -1,7 +1,6 @@
 """Create, read, update, delete, history and transactions over HTTP. https://hl7.org/fhir/R4/http.html"""
 
 import orjson
-
 from tests_rest_samples import WEIGHT, observation, patient
 
 JSON = dict[str, object]
@@ -13,7 +12,7 @@ async def test_a_body_keeps_its_bytes(client) -> None:
     assert created.status_code == 201
     assert created.headers["etag"] == 'W/"1"'
     stored = (await a.get(created.headers["location"].partition("/_history")[0])).content
-    head, _, tail = WEIGHT.partition(b'"status"')
+    _, _, tail = WEIGHT.partition(b'"status"')
     assert stored.endswith(b'"status"' + tail)
     assert b'"value" : 70.10' in stored
 
@@ -26,9 +25,7 @@ async def test_update_versions_and_conflicts(client) -> None:
     assert (again.status_code, again.headers["etag"]) == (200, 'W/"1"')
     changed = await a.put("/Patient/p1", content=patient("p1", "张玮"))
     assert changed.headers["etag"] == 'W/"2"'
-    late = await a.put(
-        "/Patient/p1", content=patient("p1", "张苇"), headers={"if-match": 'W/"1"'}
-    )
+    late = await a.put("/Patient/p1", content=patient("p1", "张苇"), headers={"if-match": 'W/"1"'})
     assert late.status_code == 412
     assert "张伟" in (await a.get("/Patient/p1/_history/1")).text
     history = (await a.get("/Patient/p1/_history")).json()
