@@ -10,8 +10,10 @@ from rich.console import Console
 from hie.demo.processes import DiedError
 from hie.demo.run import DemoError, Wanted
 from hie.demo.run import demo as running_demo
-from hie.kit import postgres
+from hie.kit import migrations, postgres
 from hie.settings import Settings, settings
+
+TROUBLE = (DemoError, DiedError, postgres.EmbeddedDatabaseError, migrations.MigrationError)
 
 
 async def _until_stopped(chosen: Settings, wanted: Wanted, console: Console, stay: bool) -> None:
@@ -47,7 +49,7 @@ def demo(
         )
     except asyncio.CancelledError:
         console.print("Stopped 已停止")
-    except (DemoError, DiedError) as error:
+    except TROUBLE as error:
         console.print(f"hie demo: {error}", style="red", markup=False)
         raise typer.Exit(1) from error
     finally:

@@ -123,9 +123,14 @@ async def bring_up(
         def report(institution: Institution, residents: int) -> None:
             progress.advance(tasks[institution.code], residents)
 
-        await load(
-            exchange, plan.district, credentials, numbers, route, again=plan.again, report=report
-        )
+        try:
+            await load(
+                exchange, plan.district, credentials, numbers, route,
+                again=plan.again, report=report,
+            )  # fmt: skip
+        except ExceptionGroup as group:
+            reasons = "; ".join(str(error) for error in group.exceptions)
+            raise DemoError(f"the district could not be loaded: {reasons}") from group
         await _drain(exchange, progress)
     await write_marker(exchange, Marker(plan.district, complete=True))
     return time.perf_counter() - begun

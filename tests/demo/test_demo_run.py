@@ -213,3 +213,16 @@ async def _expected(database: Database, residents: int) -> int:
             if record.registration.institution != H2:
                 total += sum(1 for _ in record.resources())
     return total
+
+
+async def test_a_port_that_is_taken_is_said_plainly(place: Place) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", int(place.environment["HIE_MLLP_PORT"])))
+        other.listen()
+        process = await place.start("--exit", "--residents", "1")
+        async with asyncio.timeout(PATIENCE):
+            output, _ = await process.communicate()
+    text = output.decode()
+    assert process.returncode == 1
+    assert f"port {place.environment['HIE_MLLP_PORT']} of 127.0.0.1 is in use" in text
+    assert "Traceback" not in text
