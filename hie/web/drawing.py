@@ -16,7 +16,7 @@ def places(institutions: Iterable[Institution]) -> dict[str, int]:
 
 def sparklines(series: Iterable[Series]) -> list[tuple[Series, Chart]]:
     """Each series with a small chart without axes."""
-    return [(each, chart(each, 150, 44, axes=False)) for each in series]
+    return [(each, chart(each, 206, 46, axes=False)) for each in series]
 
 
 def charts(series: Iterable[Series]) -> list[tuple[Series, Chart]]:

@@ -4,8 +4,10 @@ The requests go through the application's own ASGI interface, so every access ru
 apply as to any other client, and the network address audited is the browser's.
 """
 
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import httpx2
@@ -70,7 +72,7 @@ class FhirClient:
     async def _answer(self, method: str, url: str, **more: Any) -> Resource:
         response = await self._client.request(method, url, headers=self._headers, **more)
         try:
-            content = response.json()
+            content = json.loads(response.content, parse_float=Decimal)  # 7.0 is not 7
         except ValueError:
             content = None
         if response.status_code >= 400 or not isinstance(content, dict):

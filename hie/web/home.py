@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from hie.web.language import COOKIE, LANGUAGES, ONE_YEAR
 from hie.web.local_path import local_path
-from hie.web.page import redirect, render
+from hie.web.page import asset, redirect, render
 
 
 async def home(request: Request) -> Response:
@@ -21,6 +21,11 @@ async def choose_language(request: Request) -> Response:
             COOKIE, chosen, max_age=ONE_YEAR, httponly=True, samesite="lax", path="/"
         )
     return response
+
+
+async def icon(_: Request) -> Response:
+    """For browsers that ask by themselves."""
+    return redirect(asset("mark.svg"))
 
 
 async def missing(request: Request) -> Response:

@@ -3,9 +3,9 @@
 from asyncio import gather
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
-from hie.web.fhir_client import FhirClient
+from hie.web.fhir_client import FhirClient, Refused
 from hie.web.record import summary
 from hie.web.record.coded import Resource
 from hie.web.record.entry import Entry, entries
@@ -51,15 +51,30 @@ def _linked(golden: Resource) -> list[str]:
     return [str(r).removeprefix("Patient/") for r in references if str(r).startswith("Patient/")]
 
 
+def _today() -> date:
+    return datetime.now(CHINA).date()
+
+
+async def person_of(fhir: FhirClient, patient: str) -> Person:
+    """The person of a golden record, which may be read without opening the record."""
+    return person(await fhir.read("Patient", patient), _today())
+
+
 async def subject(fhir: FhirClient, patient: str) -> Subject:
-    """The person of a golden record, with the institutions of the records that it links."""
+    """The person of a golden record, with the institutions of the records that it links.
+
+    Raises `Refused` (403) if there are such records but none may be read: an empty page would say
+    "no allergies" about a person of whom nothing is known to the reader.
+    """
     golden = await fhir.read("Patient", patient)
     ids = _linked(golden)
     sources: list[Resource] = []
     if ids:
         parameters = [("_id", ",".join(ids)), ("_count", PAGE_LENGTH)]
         sources, _ = await fhir.search("Patient", parameters, at_most=len(ids))
-    return Subject(person(golden, datetime.now(CHINA).date()), owners(sources))
+        if not sources:
+            raise Refused(403, None)
+    return Subject(person(golden, _today()), owners(sources))
 
 
 async def _entries(

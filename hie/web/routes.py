@@ -12,6 +12,7 @@ from hie.web.static_files import PortalFiles
 routes: list[BaseRoute] = [
     Route("/", home.home, methods=["GET"]),
     Route("/language/{language:str}", home.choose_language, methods=["GET"]),
+    Route("/favicon.ico", home.icon, methods=["GET"]),
     *resident_routes,
     *clinician_routes,
     Route("/resident/{rest:path}", home.missing, methods=["GET"]),

@@ -13,10 +13,6 @@ WORDING: dict[str, Text] = {
     "language": Text("Language", "语言"),
     "sign_out": Text("Sign out", "退出登录"),
     "back_home": Text("To the start page", "返回首页"),
-    "synthetic": Text(
-        "Demonstration district: people, numbers and records are invented.",
-        "演示区域：人员、证件号与病历均为虚构。",
-    ),
     # start page
     "resident_door": Text("My health, in my hands", "我的健康我管理"),
     "resident_door_text": Text(
@@ -130,8 +126,6 @@ WORDING: dict[str, Text] = {
     "value": Text("Value", "结果"),
     "range": Text("Reference", "参考范围"),
     "date": Text("Date", "日期"),
-    "trend": Text("Trend", "趋势"),
-    "latest": Text("Latest", "最近结果"),
     "high": Text("High", "偏高"),
     "low": Text("Low", "偏低"),
     "abnormal": Text("Abnormal", "异常"),
@@ -195,7 +189,6 @@ WORDING: dict[str, Text] = {
         "本次调阅已到期，请重新说明理由。",
     ),
     "reason": Text("Reason", "理由"),
-    "reason_choose": Text("Choose a reason", "请选择"),
     "reason_note": Text("In your own words", "补充说明"),
     "reason_note_hint": Text(
         "For example: outpatient consultation, checking earlier tests",
@@ -227,5 +220,4 @@ WORDING: dict[str, Text] = {
     "forbidden_text": Text(
         "For your safety it was not carried out.", "为保护您的安全，操作未执行。"
     ),
-    "signed_out": Text("You have signed out.", "您已退出登录。"),
 }

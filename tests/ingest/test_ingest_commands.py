@@ -26,7 +26,7 @@ def run(conninfo: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
         )
 
     def invoke(*arguments: str, code: int = 0) -> str:
-        result = CliRunner(env={"COLUMNS": "200"}).invoke(application, arguments)
+        result = CliRunner(env={"COLUMNS": "200", "TERM": "xterm"}).invoke(application, arguments)
         assert result.exit_code == code, result.output
         return result.output
 

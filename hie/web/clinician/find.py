@@ -6,8 +6,10 @@ from datetime import datetime
 
 from starlette.responses import Response
 
+from hie.records.meta import INSTITUTION_SYSTEM
 from hie.web.fhir_client import FhirClient
 from hie.web.page import redirect
+from hie.web.record.institution import EXCHANGE
 from hie.web.record.moment import CHINA
 from hie.web.record.person import IDENTITY_CARD, Person, person
 from hie.web.signed_in import Reader
@@ -48,7 +50,9 @@ def parameters(words: str, birth: str) -> list[tuple[str, str]]:
 
 async def people(fhir: FhirClient, words: str, birth: str) -> Found:
     """The golden records that match."""
-    asked = [*parameters(words, birth), ("_count", str(MOST_LISTED))]
+    # An opened record lets its source Patients be found, too; the person is the exchange's own one.
+    golden = ("_tag", f"{INSTITUTION_SYSTEM}|{EXCHANGE}")
+    asked = [*parameters(words, birth), golden, ("_count", str(MOST_LISTED))]
     resources, more = await fhir.search("Patient", asked, at_most=1)
     today = datetime.now(CHINA).date()
     return Found([person(resource, today) for resource in resources], more)

@@ -62,7 +62,7 @@ def _patient(reader: Reader) -> str:
 async def _ask(reader: Reader, *, missing: bool = False, status: int = 200) -> Response:
     patient = _patient(reader)
     content = {
-        "person": (await overview.subject(reader.fhir, patient)).person,
+        "person": await overview.person_of(reader.fhir, patient),
         "patient": patient,
         "reasons": reasons(),
         "note_length": NOTE_LENGTH,

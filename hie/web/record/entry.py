@@ -168,10 +168,20 @@ def _report(resource: Resource) -> Entry:
     )
 
 
+def _referenced_medication(resource: Resource) -> Text:
+    """The display of the reference, else the name of the Medication inside the resource."""
+    reference = resource.get("medicationReference") or {}
+    for display in displays_of(reference):
+        return same(display)
+    for inside in resource.get("contained", ()):
+        if reference.get("reference") == f"#{inside.get('id')}":
+            return words_of(inside.get("code"))
+    return same("")
+
+
 def _prescription(resource: Resource) -> Entry:
     medication = resource.get("medicationCodeableConcept")
-    named = displays_of(resource.get("medicationReference"))
-    title = words_of(medication) if medication else same(next(iter(named), ""))
+    title = words_of(medication) if medication else _referenced_medication(resource)
     dosages = [
         d.get("text") or d.get("patientInstruction") or _dosage(d)
         for d in resource.get("dosageInstruction", ())

@@ -1,6 +1,7 @@
 """Measured values: text, unit, reference range and flag. https://hl7.org/fhir/R4/observation.html"""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from hie.errors import Text
 from hie.web.record.coded import Resource, codes_of, key_of, text_of, words_of
@@ -14,7 +15,7 @@ _ABNORMAL = {"A", "AA", "POS", "DET", "R"}
 class Measurement:
     """One value. `number`, `low` and `high` are None unless the Observation states them as numbers.
 
-    `test` is the token `system|code` of what was measured; `flag` is "high", "low", "abnormal" or "".
+    `test` is the token `system|code` of what was measured, `unit_code` the UCUM code; `flag` is "high", "low", "abnormal" or "".
     """
 
     name: Text
@@ -22,6 +23,7 @@ class Measurement:
     test: str = ""
     number: float | None = None
     unit: str = ""
+    unit_code: str = ""
     low: float | None = None
     high: float | None = None
     range_text: str = ""
@@ -34,19 +36,26 @@ class Measurement:
 
 def _number(quantity: object) -> float | None:
     value = quantity.get("value") if isinstance(quantity, dict) else None
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return None
+    return float(value)
+
+
+def _written(quantity: Resource) -> str:
+    """The number as its sender wrote it: a decimal's last zero says how exact it is."""
+    value = quantity.get("value", "")
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
 def plain(number: float) -> str:
-    """A number without needless zeros: `5.0` → `5`, `5.60` → `5.6`."""
+    """A level of an axis without needless zeros: `5.0` → `5`."""
     return f"{number:.6g}"
 
 
 def _value(part: Resource) -> tuple[str, float | None, str]:
     if isinstance(quantity := part.get("valueQuantity"), dict):
-        number = _number(quantity)
-        text = str(quantity.get("comparator", "")) + ("" if number is None else plain(number))
-        return text, number, str(quantity.get("unit") or quantity.get("code") or "")
+        text = str(quantity.get("comparator", "")) + _written(quantity)
+        return text, _number(quantity), str(quantity.get("unit") or quantity.get("code") or "")
     if concept := part.get("valueCodeableConcept"):
         return text_of(concept), None, ""
     for element in ("valueString", "valueInteger", "valueDateTime", "valueTime"):
@@ -64,11 +73,11 @@ def _range(part: Resource) -> tuple[float | None, float | None, str]:
         if text := entry.get("text"):
             return low, high, str(text)
         if low is not None and high is not None:
-            return low, high, f"{plain(low)}–{plain(high)}"
+            return low, high, f"{_written(entry['low'])}–{_written(entry['high'])}"
         if high is not None:
-            return None, high, f"≤ {plain(high)}"
+            return None, high, f"≤ {_written(entry['high'])}"
         if low is not None:
-            return low, None, f"≥ {plain(low)}"
+            return low, None, f"≥ {_written(entry['low'])}"
     return None, None, ""
 
 
@@ -92,9 +101,18 @@ def measurement(part: Resource) -> Measurement:
     text, number, unit = _value(part)
     low, high, range_text = _range(part)
     flag = _flag(part, number, low, high)
-    concept = part.get("code")
+    concept, quantity = part.get("code"), part.get("valueQuantity") or {}
     return Measurement(
-        words_of(concept), text, key_of(concept), number, unit, low, high, range_text, flag
+        name=words_of(concept),
+        text=text,
+        test=key_of(concept),
+        number=number,
+        unit=unit,
+        unit_code=str(quantity.get("code") or unit),
+        low=low,
+        high=high,
+        range_text=range_text,
+        flag=flag,
     )
 
 

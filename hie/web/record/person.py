@@ -6,6 +6,7 @@ https://hl7.org/fhir/R4/patient.html; identifier systems of the national standar
 
 from dataclasses import dataclass
 from datetime import date
+from unicodedata import normalize
 
 from hie.web.record import moment
 from hie.web.record.coded import Resource
@@ -44,6 +45,7 @@ def mask(number: str) -> str:
 
     The birth date inside an ID card number is hidden; a short number is hidden wholly.
     """
+    number = normalize("NFKC", number)  # senders write full-width digits, too
     if len(number) < 8:
         return "*" * len(number)
     return number[:3] + "*" * (len(number) - 5) + number[-2:]

@@ -43,7 +43,8 @@ class Year:
 def _occasion(members: list[Entry]) -> Occasion:
     visit = next((e for e in members if e.kind == "visit"), None)
     rest = sorted(
-        (e for e in members if e.kind != "visit"), key=lambda e: (_ORDER[e.kind], e.moment)
+        (e for e in members if e.kind != "visit"),
+        key=lambda e: (_ORDER[e.kind], e.moment, e.reference),
     )
     newest = max(members, key=lambda e: e.moment)
     return Occasion(

@@ -1,6 +1,6 @@
 """Results of one test over time, from every institution, and the geometry of their charts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -9,6 +9,8 @@ from hie.web.record.entry import Entry
 from hie.web.record.institution import Institution
 from hie.web.record.measurement import Measurement, plain
 from hie.web.record.moment import Moment
+
+MOST_MARKS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ class Chart:
     band: tuple[float, float] | None
     """Top and height of the reference range."""
     levels: tuple[tuple[float, str], ...]
-    days: tuple[tuple[float, str], ...]
+    marks: tuple[tuple[float, str], ...]
+    """Labels below the time axis."""
 
 
 def series(entries: Iterable[Entry]) -> list[Series]:
@@ -73,11 +76,12 @@ def series(entries: Iterable[Entry]) -> list[Series]:
         for value in entry.values:
             if value.number is not None and value.test and entry.moment.day:
                 point = Point(entry.moment, value, entry.institution, entry.reference)
-                groups.setdefault((value.test, value.unit), []).append(point)
+                groups.setdefault((value.test, value.unit_code), []).append(point)
     found = []
-    for (test, unit), points in groups.items():
+    for (test, _), points in groups.items():
         points.sort(key=lambda p: p.moment)
-        found.append(Series(test, points[-1].value.name, unit, tuple(points)))
+        newest = points[-1].value
+        found.append(Series(test, newest.name, newest.unit, tuple(points)))
     return sorted(found, key=lambda s: (s.latest.moment, s.name), reverse=True)
 
 
@@ -103,13 +107,24 @@ def _extent(points: Sequence[Point]) -> tuple[float, float]:
 
 def _steps(low: float, high: float) -> list[float]:
     """Three to six round numbers inside low…high."""
-    rough = (high - low) / 4
+    rough = (high - low) / 5
     magnitude = 10.0 ** (len(f"{rough:.0f}") - 1) if rough >= 1 else 1.0
     while magnitude > rough:
         magnitude /= 10
     step = next(magnitude * m for m in (1, 2, 5, 10) if magnitude * m >= rough)
     first = int(low // step) + 1
     return [step * n for n in range(first, int(high // step) + 1)]
+
+
+def _marks(series: Series, x_of: Callable[[float], float]) -> tuple[tuple[float, str], ...]:
+    """Where the calendar years begin; for a shorter series its first and last day."""
+    first, last = series.points[0].moment, series.latest.moment
+    years = range(int(first.year) + 1, int(last.year) + 1)
+    if len(years) > 1:
+        every = -(-len(years) // MOST_MARKS)
+        return tuple((x_of(date(year, 1, 1).toordinal()), str(year)) for year in years[::every])
+    days = dict.fromkeys((first, last))
+    return tuple((x_of(_ordinal(moment)), moment.day) for moment in days)
 
 
 def chart(series: Series, width: int, height: int, *, axes: bool = True) -> Chart:
@@ -137,7 +152,6 @@ def chart(series: Series, width: int, height: int, *, axes: bool = True) -> Char
         upper = y_of(newest.high) if newest.high is not None else float(top)
         lower = y_of(newest.low) if newest.low is not None else float(height - bottom)
         band = (upper, round(lower - upper, 1))
-    day_marks = [(dots[0].x, series.points[0].moment.day), (dots[-1].x, series.latest.moment.day)]
     return Chart(
         width=width,
         height=height,
@@ -145,5 +159,5 @@ def chart(series: Series, width: int, height: int, *, axes: bool = True) -> Char
         line=" ".join(f"{dot.x},{dot.y}" for dot in dots),
         band=band,
         levels=tuple((y_of(level), plain(level)) for level in _steps(low, high)) if axes else (),
-        days=tuple(day_marks if span else day_marks[:1]) if axes else (),
+        marks=_marks(series, x_of) if axes else (),
     )
