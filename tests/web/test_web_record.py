@@ -151,6 +151,21 @@ def test_words_are_chinese_for_chinese_readers_and_english_where_there_are_any()
     assert coded.words_of(None) == Text("", "")
 
 
+@pytest.mark.parametrize(
+    ("long", "short"),
+    [
+        ("Fasting glucose [Moles/volume] in Serum or Plasma", "Fasting glucose"),
+        ("Cholesterol in LDL [Moles/volume] in Serum or Plasma", "Cholesterol in LDL"),
+        ("Hemoglobin A1c/Hemoglobin.total in Blood", "Hemoglobin A1c/Hemoglobin.total"),
+        ("CBC panel - Blood by Automated count", "CBC panel"),
+        ("Body weight", "Body weight"),
+    ],
+)
+def test_loinc_names_are_shown_without_specimen_and_method(long: str, short: str) -> None:
+    coding = {"system": coded.LOINC, "code": "x", "display": long}
+    assert coded.words_of({"text": "项目", "coding": [coding]}).en == short
+
+
 def test_results_of_one_test_come_together_by_their_loinc_code() -> None:
     assert coded.key_of(observation("1", 7, "2024")["code"]) == "http://loinc.org|4548-4"
     assert coded.key_of({"coding": [{"system": "urn:a", "code": "b"}]}) == "urn:a|b"

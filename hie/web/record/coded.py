@@ -1,5 +1,6 @@
 """Readable text of coded values. https://hl7.org/fhir/R4/datatypes.html#CodeableConcept"""
 
+import re
 from typing import Any
 
 from hie.errors import Text
@@ -21,21 +22,32 @@ def text_of(concept: object) -> str:
     return ""
 
 
+LOINC = "http://loinc.org"
+
+# Long common names end with property, specimen and method: "Glucose [Moles/volume] in Serum or Plasma".
+_LOINC_TAIL = re.compile(r" (\[|- |in (Blood|Serum|Plasma|Urine|Body|Capillary|Arterial)\b|by ).*")
+
+
+def _display_of(coding: Resource) -> str:
+    """The display in Latin letters, of LOINC only what was measured; else ""."""
+    display = str(coding.get("display", ""))
+    if not display.isascii():
+        return ""
+    return _LOINC_TAIL.sub("", display) if coding.get("system") == LOINC else display
+
+
 def words_of(concept: object) -> Text:
     """`text_of` for Chinese readers; for English ones a display in Latin letters, if there is one."""
     text = text_of(concept)
     if text.isascii() or not isinstance(concept, dict):
         return Text(text, text)
-    displays = [str(c.get("display", "")) for c in concept.get("coding", ()) if isinstance(c, dict)]
-    return Text(next((d for d in displays if d and d.isascii()), text), text)
+    displays = [_display_of(c) for c in concept.get("coding", ()) if isinstance(c, dict)]
+    return Text(next(filter(None, displays), text), text)
 
 
 def same(text: str) -> Text:
     """Words that are not translated, such as what somebody wrote."""
     return Text(text, text)
-
-
-LOINC = "http://loinc.org"
 
 
 def key_of(concept: object) -> str:
