@@ -8,7 +8,7 @@ import pytest
 from hl7_samples import adt
 from typer.testing import CliRunner
 
-from hie.cli.ingest import application
+from hie.cli import ingest
 from hie.settings import settings
 
 Run = Callable[..., str]
@@ -18,7 +18,8 @@ Run = Callable[..., str]
 def run(conninfo: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Runs a command on this test's database, in which one institution is known."""
     monkeypatch.setenv("HIE_DATABASE_URL", conninfo)
-    monkeypatch.setenv("COLUMNS", "200")
+    # The console takes its width when it is made, from whatever test comes first.
+    monkeypatch.setattr(ingest.console, "width", 200)
     settings.cache_clear()
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute(
@@ -26,7 +27,7 @@ def run(conninfo: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
         )
 
     def invoke(*arguments: str, code: int = 0) -> str:
-        result = CliRunner(env={"COLUMNS": "200", "TERM": "xterm"}).invoke(application, arguments)
+        result = CliRunner().invoke(ingest.application, arguments)
         assert result.exit_code == code, result.output
         return result.output
 
