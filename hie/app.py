@@ -13,6 +13,7 @@ from hie.kit import postgres
 from hie.records.exchange import Exchange, open_exchange
 from hie.rest.routes import fhir_routes
 from hie.settings import Settings, settings
+from hie.web.routes import prepare as prepare_portals
 from hie.web.routes import routes as web_routes
 
 
@@ -36,6 +37,7 @@ def application(chosen: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_exchange(used, postgres.conninfo(used)) as exchange:
+            await prepare_portals(exchange)
             app.state.exchange = exchange
             yield
 
