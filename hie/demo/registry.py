@@ -10,7 +10,6 @@ from hie.ingest.sender import register_sender
 from hie.mpi.people import person_of
 from hie.records.exchange import Exchange
 from hie.store.institutions import add_institution
-from hie.web.portal import PORTALS, client_secret
 
 SCOPES = "system/*.cruds"
 # The demo's hospital sends from this machine; nobody else may use its name.
@@ -23,7 +22,7 @@ def client_id(institution: str) -> str:
 
 
 async def register_senders(exchange: Exchange, credentials: Credentials) -> dict[str, int]:
-    """Institutions and their clients, and the two portals; gives institution numbers by code.
+    """Institutions and their clients; gives institution numbers by code.
 
     A client is written again only if its keys or addresses have changed.
     """
@@ -45,21 +44,6 @@ async def register_senders(exchange: Exchange, credentials: Credentials) -> dict
                 )
             if one.channel == "hl7v2":
                 await register_sender(connection, one.code, numbers[one.code], networks=HERE)
-        for portal in PORTALS:
-            redirect = portal.redirect_uri(exchange.settings.public_base_url)
-            known = await find_client(connection, portal.client_id)
-            if known is None or known.redirect_uris != [redirect]:
-                await create_client(
-                    connection,
-                    client_id=portal.client_id,
-                    name=f"{portal.title.en} {portal.title.zh}",
-                    kind="symmetric",
-                    scopes=portal.scopes,
-                    secret=await client_secret(connection, portal),
-                    redirect_uris=[redirect],
-                    account_kinds=["resident" if portal.account_kind == "resident" else "staff"],
-                    trusted=True,
-                )
     return numbers
 
 
