@@ -6,48 +6,22 @@ https://www.postgresql.org/docs/current/wal-reliability.html
 
 import gzip
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
 import orjson
 import psycopg
-import pytest
+from crash_checks import HALVES, count, kill_database
 
 from hie.kit import migrations, postgres
 
 FILES = 24
 PARTS_BEFORE_THE_KILL = 4
 STORED = "SELECT count(*) FROM store.resource WHERE institution <> 0"
-# Every row has its directory entry, and the other way round.
-HALVES = """
-SELECT count(*) FROM store.directory d FULL JOIN store.resource r USING (patient_key, key)
-WHERE r.key IS NULL OR d.key IS NULL
-"""
-
-
-@pytest.fixture
-def data() -> Iterator[Path]:
-    """A data directory of the test's own: the product's settings, fsync on."""
-    home = Path(tempfile.mkdtemp(prefix="hie-own-"))
-    home.chmod(0o711 if os.geteuid() == 0 else 0o700)
-    yield home / "data"
-    postgres.stop(home / "data")
-    shutil.rmtree(home)
-
-
-def count(conninfo: str, statement: str) -> int:
-    with psycopg.connect(conninfo) as connection:
-        row = connection.execute(statement).fetchone()
-    assert row is not None
-    found: int = row[0]
-    return found
 
 
 def start_load(data: Path, files: list[Path]) -> subprocess.Popen[bytes]:
@@ -75,8 +49,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_half_there(
     while count(conninfo, "SELECT count(*) FROM store.loaded_part") < PARTS_BEFORE_THE_KILL:
         assert loading.poll() is None, "the load ended before it could be killed"
         assert time.monotonic() < deadline
-    (server,) = (data / "postgres").glob("**/postmaster.pid")
-    os.kill(int(server.read_text().split()[0]), signal.SIGKILL)
+    kill_database(data)
     os.killpg(loading.pid, signal.SIGKILL)
     loading.wait()
 
