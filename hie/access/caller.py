@@ -22,7 +22,8 @@ class Caller:
     """One authenticated caller of one request.
 
     `institution` is the number under which changes are stored; `patient` the golden Patient id of
-    the launch; `network_address` and `request_id` go into the audit log.
+    the launch; `network_address` and `request_id` go into the audit log; `roles` are those of a
+    member of staff (`hie.auth.roles`).
     """
 
     kind: Kind
@@ -34,6 +35,7 @@ class Caller:
     patient: str | None = None
     network_address: str | None = None
     request_id: str | None = None
+    roles: frozenset[str] = frozenset()
 
     @classmethod
     def from_grant(
@@ -50,6 +52,7 @@ class Caller:
             patient=grant.patient,
             network_address=network_address,
             request_id=request_id,
+            roles=grant.roles,
         )
 
     @classmethod

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
+from hie.auth.roles import check_roles
 from hie.auth.secret import password_matches
 from hie.kit.db import Connection
 
@@ -103,7 +104,8 @@ async def create_account(
 
     A resident has `patient`, the id of his golden Patient, which is also his `fhirUser`; a member of
     staff has `fhir_user` (`Practitioner/<id>`) and `institution`. `password_hash` comes from
-    `hie.auth.secret.hash_password`; `totp_secret` (base32) asks for a second factor.
+    `hie.auth.secret.hash_password`; `totp_secret` (base32) asks for a second factor. Raises
+    `ValueError` for what does not fit together.
     """
     if kind == "resident":
         if patient is None:
@@ -111,6 +113,9 @@ async def create_account(
         fhir_user = f"Patient/{patient}"
     elif fhir_user is None or institution is None or patient is not None:
         raise ValueError("a staff account needs `fhir_user` and `institution`, and no patient")
+    check_roles(roles)
+    if roles and kind == "resident":
+        raise ValueError("residents have no roles")
     await conn.execute(
         UPSERT,
         {

@@ -150,6 +150,7 @@ token = Table(
     Column("institution", Integer),
     Column("patient", Text),
     Column("scopes", Text, nullable=False),
+    Column("roles", ARRAY(Text), nullable=False),
     Column("key_thumbprint", Text),
     Column("issued_at", _moment, nullable=False),
     Column("expires_at", _moment, nullable=False),

@@ -4,6 +4,7 @@ Tokens are opaque random text; only their hash is kept, so they end the moment t
 a copy of the database opens nothing. https://www.rfc-editor.org/rfc/rfc6750
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -23,7 +24,7 @@ OPERATOR_SECONDS = 3600
 _SECRET_LENGTH = len(new_secret())
 
 INTROSPECT = """
-SELECT client_id, holder, fhir_user, account, institution, patient, scopes, expires_at
+SELECT client_id, holder, fhir_user, account, institution, patient, scopes, roles, expires_at
 FROM auth.token
 WHERE hash = %s AND kind = 'access' AND revoked_at IS NULL AND expires_at > now()
   AND key_thumbprint IS NOT DISTINCT FROM %s::text
@@ -31,9 +32,11 @@ WHERE hash = %s AND kind = 'access' AND revoked_at IS NULL AND expires_at > now(
 
 INSERT = """
 INSERT INTO auth.token (hash, kind, family, client_id, holder, account, fhir_user, institution,
-    patient, scopes, key_thumbprint, expires_at)
+    patient, scopes, roles, key_thumbprint, expires_at)
 VALUES (%(hash)s, %(kind)s, %(family)s, %(client_id)s, %(holder)s, %(account)s, %(fhir_user)s,
-    %(institution)s, %(patient)s, %(scopes)s, %(key_thumbprint)s,
+    %(institution)s, %(patient)s, %(scopes)s,
+    coalesce(%(roles)s::text[], (SELECT roles FROM auth.account WHERE login = %(account)s), '{}'),
+    %(key_thumbprint)s,
     now() + make_interval(secs => %(seconds)s))
 """
 
@@ -54,6 +57,8 @@ class Grant:
     """Launch patient: the id of the golden Patient."""
     scopes: tuple[Scope, ...]
     """Resource scopes in normal form."""
+    roles: frozenset[str]
+    """What a member of staff is there for (`hie.auth.roles`)."""
     expires_at: datetime
 
 
@@ -72,9 +77,19 @@ async def introspect(
     row = await cursor.fetchone()
     if row is None:
         return None
-    client_id, kind, user, account, institution, patient, scopes, expires_at = row
+    client_id, kind, user, account, institution, patient, scopes, roles, expires_at = row
     resources = scope_algebra.parse(scopes).resources
-    return Grant(client_id, kind, user, account, institution, patient, resources, expires_at)
+    return Grant(
+        client_id,
+        kind,
+        user,
+        account,
+        institution,
+        patient,
+        resources,
+        frozenset(roles),
+        expires_at,
+    )
 
 
 async def insert_token(
@@ -91,8 +106,12 @@ async def insert_token(
     institution: int | None = None,
     patient: str | None = None,
     key_thumbprint: str | None = None,
+    roles: Collection[str] | None = None,
 ) -> str:
-    """Issue one token that lives for `seconds`; gives its text, which is not kept."""
+    """Issue one token that lives for `seconds`; gives its text, which is not kept.
+
+    Its roles are those that the account has now, unless others are given.
+    """
     token = new_secret()
     await conn.execute(
         INSERT,
@@ -107,6 +126,7 @@ async def insert_token(
             "institution": institution,
             "patient": patient,
             "scopes": scope_algebra.format(scopes),
+            "roles": None if roles is None else list(roles),
             "key_thumbprint": key_thumbprint,
             "seconds": seconds,
         },
@@ -124,6 +144,8 @@ async def mint(
     institution: int | None = None,
     fhir_user: str | None = None,
     patient: str | None = None,
+    account: str | None = None,
+    roles: Collection[str] | None = None,
 ) -> str:
     """A bearer token without any flow, for an operator on the server's own machine (`hie token`).
 
@@ -139,4 +161,6 @@ async def mint(
         institution=institution,
         fhir_user=fhir_user,
         patient=patient,
+        account=account,
+        roles=roles,
     )

@@ -58,6 +58,7 @@ async def populate(database: Database) -> None:
             display_name="李医生",
             fhir_user="Practitioner/li",
             institution=1,
+            roles=["clinician"],
         )
         for client_id in ("app", "foreign"):
             await create_client(

@@ -1,6 +1,7 @@
 """Migrations: complete, safe to run twice and at once, and refused when the program is too old."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from hie.kit import migrations
 from hie.kit.db import Database
 
+VERSIONS = Path(__file__).parents[2] / "migrations" / "versions"
 SCHEMAS = {"store", "search", "audit", "mpi", "auth", "access", "ingest", "web"}
 
 
@@ -44,7 +46,7 @@ def test_upgrades_at_once_wait_for_each_other(empty: str) -> None:
             other = threads.submit(migrations.upgrade, empty)
             _until_waiting(holder)
             assert migrations.status(empty).current is None
-        assert len(other.result().pending) == len(SCHEMAS)
+        assert len(other.result().pending) == len(list(VERSIONS.glob("0*.py")))
     assert migrations.status(empty).pending == ()
 
 
