@@ -129,9 +129,9 @@ WORDING: dict[str, Text] = {
     "high": Text("High", "偏高"),
     "low": Text("Low", "偏低"),
     "abnormal": Text("Abnormal", "异常"),
-    "up": Text("rising", "上升"),
-    "down": Text("falling", "下降"),
-    "same": Text("unchanged", "持平"),
+    "up": Text("up on the last", "较上次上升"),
+    "down": Text("down on the last", "较上次下降"),
+    "same": Text("same as the last", "与上次持平"),
     "times": Text("{number} results", "共 {number} 次"),
     "all_tests": Text("All tests", "全部项目"),
     "chart_of": Text(
