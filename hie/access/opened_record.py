@@ -24,9 +24,8 @@ INSERT INTO access.opened_record (account, client_id, patient, reason, note, ope
 VALUES (%s, %s, %s, %s, %s, %s, %s)
 """
 
-SELECT_OPEN = """
-SELECT DISTINCT patient FROM access.opened_record WHERE account = %s AND until > now()
-"""
+OPENED = "SELECT patient FROM access.opened_record WHERE account = %s AND until > now()"
+"""The golden Patient ids of the records that are open to an account now; for use in statements."""
 
 SELECT_CURRENT = """
 SELECT reason, note, until FROM access.opened_record
@@ -68,12 +67,6 @@ async def open_record(
     until = opened + DURATION
     await connection.execute(INSERT, (account, client_id, patient, reason, note, opened, until))
     return Opening(reason, note, until)
-
-
-async def opened_patients(connection: Connection, account: str) -> list[str]:
-    """The golden Patient ids of the records that are open to the account now."""
-    cursor = await connection.execute(SELECT_OPEN, (account,))
-    return [row[0] for row in await cursor.fetchall()]
 
 
 async def current_opening(connection: Connection, account: str, patient: str) -> Opening | None:

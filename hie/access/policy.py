@@ -1,23 +1,22 @@
 """From a caller to the restriction of every query. https://hl7.org/fhir/R4/security.html
 
 - `patient/` scopes mean the person: the launch patient is the golden record, and its compartment is
-  the union of all linked source records, resolved anew for every request.
+  the union of all linked source records, resolved anew by every statement.
 - `user/` scopes of a clinician reach the golden Patients, to find somebody, and beyond them only
   the records that the clinician has opened with a reason.
 - `system/` scopes of an institution reach what it has sent.
 - Directory types (institutions, practitioners, …) are shared with everybody who has a scope on them.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from hie.access.caller import EXCHANGE_INSTITUTION, Caller, Permission
-from hie.access.opened_record import opened_patients
+from hie.access.opened_record import OPENED
 from hie.errors import problem
 from hie.fhir.definitions import RESOURCE_TYPES, patient_compartment
-from hie.kit.db import Connection
-from hie.kit.hashing import Hasher
-from hie.mpi.people import linked
+from hie.mpi.people import KEYS_OF
 from hie.search.restriction import EVERYTHING, Restriction, Rule
+from hie.search.sql import Sql
 
 # Resources that describe the district and not a person.
 SHARED_TYPES = frozenset(
@@ -40,15 +39,14 @@ def allowed_types(caller: Caller, context: str, permission: Permission) -> froze
     return frozenset(names)
 
 
-async def patient_keys(
-    connection: Connection, hasher: Hasher, golden_ids: Collection[str]
-) -> tuple[int, ...]:
-    """The patient keys of the golden records and of every source record linked to them now."""
-    if not golden_ids:
-        return ()
-    members = await linked(connection, golden_ids)
-    ids = {*golden_ids, *(source for sources in members.values() for source in sources)}
-    return tuple(sorted(hasher(f"Patient/{logical_id}") for logical_id in ids))
+def keys_of(*golden_ids: str) -> Sql:
+    """A subselect of the patient keys of these persons, as they are linked when it runs."""
+    return Sql(KEYS_OF.format(persons="%s::text[]"), (list(golden_ids),))
+
+
+def keys_of_opened(account: str) -> Sql:
+    """A subselect of the patient keys of the persons whose records are open to the account."""
+    return Sql(KEYS_OF.format(persons=f"ARRAY({OPENED})"), (account,))
 
 
 def _shared(types: frozenset[str]) -> Iterable[Rule]:
@@ -56,33 +54,27 @@ def _shared(types: frozenset[str]) -> Iterable[Rule]:
     return [Rule(types=shared)] if shared else []
 
 
-async def _person_rules(
-    connection: Connection, hasher: Hasher, caller: Caller, permission: Permission
-) -> list[Rule]:
+def _person_rules(caller: Caller, permission: Permission) -> list[Rule]:
     types = allowed_types(caller, "patient", permission)
     if not types or caller.patient is None:
         return []
-    keys = await patient_keys(connection, hasher, [caller.patient])
-    return [Rule(types=types & COMPARTMENT_TYPES, patients=keys), *_shared(types)]
+    own = Rule(types=types & COMPARTMENT_TYPES, patients=keys_of(caller.patient))
+    return [own, *_shared(types)]
 
 
-async def _user_rules(
-    connection: Connection, hasher: Hasher, caller: Caller, permission: Permission
-) -> list[Rule]:
+def _user_rules(caller: Caller, permission: Permission) -> list[Rule]:
     types = allowed_types(caller, "user", permission)
     if not types:
         return []
     rules = list(_shared(types))
     if caller.kind == "resident" and caller.user is not None:
-        keys = await patient_keys(connection, hasher, [caller.user.removeprefix("Patient/")])
-        rules.append(Rule(types=types & COMPARTMENT_TYPES, patients=keys))
+        own = keys_of(caller.user.removeprefix("Patient/"))
+        rules.append(Rule(types=types & COMPARTMENT_TYPES, patients=own))
     if caller.kind == "staff" and caller.account is not None:
         if "Patient" in types:
             rules.append(Rule(types=frozenset({"Patient"}), institution=EXCHANGE_INSTITUTION))
-        opened = await opened_patients(connection, caller.account)
-        if opened:
-            keys = await patient_keys(connection, hasher, opened)
-            rules.append(Rule(types=types & COMPARTMENT_TYPES, patients=keys))
+        opened = keys_of_opened(caller.account)
+        rules.append(Rule(types=types & COMPARTMENT_TYPES, patients=opened))
     return rules
 
 
@@ -99,14 +91,15 @@ def _system_rules(caller: Caller, permission: Permission) -> list[Rule]:
     return []
 
 
-async def restriction(
-    connection: Connection, hasher: Hasher, caller: Caller, permission: Permission
-) -> Restriction:
-    """What the caller may see (`r` reads and history, `s` searches): the union of its scopes' rules."""
+def restriction(caller: Caller, permission: Permission) -> Restriction:
+    """What the caller may see (`r` reads and history, `s` searches): the union of its scopes' rules.
+
+    Needs no query: what depends on data is a part of the statement that the restriction goes into.
+    """
     rules = [
         *_system_rules(caller, permission),
-        *await _person_rules(connection, hasher, caller, permission),
-        *await _user_rules(connection, hasher, caller, permission),
+        *_person_rules(caller, permission),
+        *_user_rules(caller, permission),
     ]
     return EVERYTHING if Rule() in rules else Restriction(tuple(rules))
 

@@ -19,6 +19,7 @@ from hie.mpi.decide import REVIEW_BITS, Decision
 from hie.mpi.events import Event
 from hie.mpi.features import Features
 from hie.mpi.golden import Golden, goldens
+from hie.mpi.people import patient_key
 from hie.mpi.review import Doubt
 from hie.mpi.roster import Member, Roster
 from hie.mpi.survive import content_of
@@ -28,17 +29,19 @@ __all__ = ["Golden", "Source", "register", "withdraw"]
 
 KNOWN = "SELECT id, content::text FROM mpi.registration WHERE id = ANY(%s)"
 INSERT_PERSONS = """
-INSERT INTO mpi.person (id, created) SELECT unnest(%s::text[]), %s
+INSERT INTO mpi.person (id, patient_key, created)
+SELECT *, %s FROM unnest(%s::text[], %s::bigint[])
 """
 INSERT = """
 WITH input AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%s::jsonb) AS i(
-        id text, institution int, person text, birth_date text, keys bigint[], features jsonb,
-        content jsonb)
+        id text, institution int, person text, patient_key bigint, birth_date text, keys bigint[],
+        features jsonb, content jsonb)
 ), written AS (
     INSERT INTO mpi.registration
-        (id, institution, person, revision, birth_date, keys, features, content)
-    SELECT id, institution, person, nextval('mpi.revision'), birth_date, keys, features, content
+        (id, institution, person, patient_key, revision, birth_date, keys, features, content)
+    SELECT id, institution, person, patient_key, nextval('mpi.revision'), birth_date, keys,
+        features, content
     FROM input RETURNING number, keys
 )
 INSERT INTO mpi.block (key, registration) SELECT unnest(keys), number FROM written
@@ -74,6 +77,7 @@ class Source:
 @dataclass(slots=True)
 class _Incoming:
     source: Source
+    patient_key: int
     features: Features
     keys: list[int]
     content: dict[str, Any]
@@ -112,7 +116,7 @@ async def register(connection: Connection, store: Store, sources: Sequence[Sourc
             _update(roster, item, outcome)
         else:
             _place(roster, item, outcome)
-    await _write(connection, outcome)
+    await _write(connection, store, outcome)
     return await goldens(connection, outcome.touched)
 
 
@@ -142,7 +146,9 @@ async def _changed(
         content = content_of(source.resource)
         if known.get(source.id) != content:
             found = features.of_patient(source.resource)
-            incoming.append(_Incoming(source, found, blocking.keys(found, store.hasher), content))
+            keys = blocking.keys(found, store.hasher)
+            own = patient_key(store.hasher, source.id)
+            incoming.append(_Incoming(source, own, found, keys, content))
     return incoming
 
 
@@ -154,7 +160,13 @@ def _place(roster: Roster, item: _Incoming, outcome: _Outcome) -> None:
         person = new_id()
         outcome.persons.append(person)
     outcome.inserts.append(
-        {"id": source.id, "institution": source.institution, "person": person, **_columns(item)}
+        {
+            "id": source.id,
+            "institution": source.institution,
+            "person": person,
+            "patient_key": item.patient_key,
+            **_columns(item),
+        }
     )
     outcome.events.append(
         Event(
@@ -216,10 +228,11 @@ def _columns(item: _Incoming) -> dict[str, Any]:
     }
 
 
-async def _write(connection: Connection, outcome: _Outcome) -> None:
+async def _write(connection: Connection, store: Store, outcome: _Outcome) -> None:
     async with connection.pipeline():
         if outcome.persons:
-            await connection.execute(INSERT_PERSONS, (outcome.persons, instant(now())))
+            keys = [patient_key(store.hasher, person) for person in outcome.persons]
+            await connection.execute(INSERT_PERSONS, (instant(now()), outcome.persons, keys))
         if outcome.inserts:
             await connection.execute(INSERT, (orjson.dumps(outcome.inserts).decode(),))
         if outcome.updates:

@@ -1,8 +1,13 @@
-"""Which source records are one person: asked on every read, so that a relink counts at once."""
+"""Which source records are one person: asked by every statement anew, so that a relink counts at once.
+
+The patient key of a record (`store.resource.patient_key`) is kept beside each person and each
+registration: what a person's records are, and whose a record is, can be asked inside other statements.
+"""
 
 from collections.abc import Collection
 
 from hie.kit.db import Connection
+from hie.kit.hashing import Hasher
 
 LINKED = """
 SELECT p.id, array(
@@ -11,6 +16,37 @@ SELECT p.id, array(
 ) FROM mpi.person p WHERE p.id = ANY(%s)
 """
 PERSON_OF = "SELECT id, person FROM mpi.registration WHERE id = ANY(%s)"
+
+KEYS_OF = """
+SELECT own.patient_key
+FROM mpi.person asked, LATERAL (
+    SELECT p.patient_key FROM mpi.person p WHERE p.id = coalesce(asked.merged_into, asked.id)
+    UNION ALL
+    SELECT p.patient_key FROM mpi.person p
+    WHERE p.merged_into = coalesce(asked.merged_into, asked.id)
+    UNION ALL
+    SELECT g.patient_key FROM mpi.registration g
+    WHERE g.person = coalesce(asked.merged_into, asked.id)
+) own
+WHERE asked.id = ANY({persons})
+"""
+"""The patient keys of everything that belongs to the persons of the array expression `{persons}`.
+
+A person's records are the golden Patient, every registration linked to it now, and what stands with
+persons that were merged into it. A merged person's id stands for the person it was merged into. Ids
+that are not golden give nothing.
+"""
+
+PERSON_OF_KEY = """coalesce(
+    (SELECT g.person FROM mpi.registration g WHERE g.patient_key = {key}),
+    (SELECT coalesce(p.merged_into, p.id) FROM mpi.person p WHERE p.patient_key = {key})
+)"""
+"""The golden id of the person whom rows with the patient key `{key}` concern; NULL for nobody's."""
+
+
+def patient_key(hasher: Hasher, logical_id: str) -> int:
+    """Under which key a Patient, source or golden, and what is about it stands in the store."""
+    return hasher(f"Patient/{logical_id}")
 
 
 async def linked(

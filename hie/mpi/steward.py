@@ -10,17 +10,19 @@ from itertools import product
 from hie.errors import Problem, problem
 from hie.kit.clock import now
 from hie.kit.db import Connection
+from hie.kit.hashing import Hasher
 from hie.kit.ids import new_id
 from hie.mpi import events, review
 from hie.mpi.candidates import LOCK_ALL, LOCK_CLASS
 from hie.mpi.events import Event
 from hie.mpi.golden import Golden, goldens
+from hie.mpi.people import patient_key
 
 PERSON = "SELECT merged_into FROM mpi.person WHERE id = %s"
 MEMBERS = "SELECT id FROM mpi.registration WHERE person = %s ORDER BY id"
 MEMBER = "SELECT person FROM mpi.registration WHERE id = %s"
 MOVE = "UPDATE mpi.registration SET person = %s WHERE id = ANY(%s) AND person = %s"
-INSERT_PERSON = "INSERT INTO mpi.person (id, created) VALUES (%s, %s)"
+INSERT_PERSON = "INSERT INTO mpi.person (id, patient_key, created) VALUES (%s, %s, %s)"
 REDIRECT = "UPDATE mpi.person SET merged_into = %s WHERE id = %s OR merged_into = %s"
 RESTORE = "UPDATE mpi.person SET merged_into = NULL WHERE id = %s"
 RESTORE_CHAIN = "UPDATE mpi.person SET merged_into = %s WHERE id = ANY(%s)"
@@ -117,7 +119,13 @@ async def unmerge(connection: Connection, number: int, *, actor: str, reason: st
 
 
 async def move(
-    connection: Connection, registration: str, person: str | None, *, actor: str, reason: str
+    connection: Connection,
+    hasher: Hasher,
+    registration: str,
+    person: str | None,
+    *,
+    actor: str,
+    reason: str,
 ) -> tuple[str, list[Golden]]:
     """Put a registration into another person, or (None) into a new one; the person's id."""
     await _lock(connection)
@@ -128,7 +136,7 @@ async def move(
     before = str(row[0])
     if person is None:
         person = new_id()
-        await connection.execute(INSERT_PERSON, (person, now()))
+        await connection.execute(INSERT_PERSON, (person, patient_key(hasher, person), now()))
     else:
         await _members(connection, person)
     await connection.execute(MOVE, (person, [registration], before))

@@ -28,6 +28,7 @@ person = Table(
     Column("id", Text(collation="C"), primary_key=True),
     Column("created", DateTime(timezone=True), nullable=False),
     Column("merged_into", Text(collation="C")),
+    Column("patient_key", BigInteger, nullable=False),
     comment="A resident; the id is also that of the golden Patient. "
     "A merged person redirects to another.",
 )
@@ -37,6 +38,8 @@ Index(
     postgresql_where=text("merged_into IS NOT NULL"),
 )
 
+Index("person_patient_key", person.c.patient_key, unique=True)
+
 registration = Table(
     "registration",
     metadata,
@@ -45,6 +48,7 @@ registration = Table(
     Column("institution", Integer, nullable=False),
     Column("person", Text(collation="C"), nullable=False),
     Column("revision", BigInteger, nullable=False),
+    Column("patient_key", BigInteger, nullable=False),
     Column("birth_date", Text(collation="C"), nullable=False),
     Column("keys", ARRAY(BigInteger), nullable=False),
     Column("features", JSONB, nullable=False),
@@ -52,7 +56,13 @@ registration = Table(
     comment="A source Patient: the person it belongs to, what is compared, "
     "and what the golden record takes from it.",
 )
-Index("registration_person", registration.c.person, postgresql_include=["id"])
+Index("registration_person", registration.c.person, postgresql_include=["id", "patient_key"])
+Index(
+    "registration_patient_key",
+    registration.c.patient_key,
+    unique=True,
+    postgresql_include=["person"],
+)
 Index("registration_birth_date", registration.c.birth_date)
 
 block = Table(

@@ -59,7 +59,7 @@ async def _apply(
     connection: Connection, exchange: Exchange, caller: Caller, prepared: list[Prepared]
 ) -> list[Outcome]:
     store = exchange.store
-    visible = await restriction(connection, store.hasher, caller, "s")
+    visible = restriction(caller, "s")
     queries = {f"{p.entry.type}?{p.entry.if_none_exist}" for p in prepared if p.entry.if_none_exist}
     await lock_matches(connection, store, queries)
     existing: dict[int, str] = {}

@@ -9,17 +9,21 @@ from hie.access.caller import Caller
 from hie.access.opened_record import Opening
 from hie.audit.event import Action, Event
 from hie.kit.db import Connection
-from hie.mpi.people import person_of
+from hie.mpi.people import PERSON_OF_KEY
 from hie.records.exchange import Exchange
-from hie.store.compartment import patients_of
+from hie.store.compartment import PATIENT_OF_KEY
 from hie.store.read import Row
+
+RESIDENT = f"coalesce({PERSON_OF_KEY}, {PATIENT_OF_KEY})"
+"""Whom rows with the patient key `{key}` concern: the person, or a Patient that is not registered."""
+
+RESIDENTS = f"SELECT key, {RESIDENT.format(key='key')} FROM unnest(%s::bigint[]) AS keys (key)"
 
 
 async def residents(connection: Connection, patient_keys: Collection[int]) -> dict[int, str]:
     """The golden Patient id behind each patient key; keys of things that concern nobody are absent."""
-    patients = await patients_of(connection, patient_keys)
-    people = await person_of(connection, list(patients.values()))
-    return {key: people.get(patient, patient) for key, patient in patients.items()}
+    cursor = await connection.execute(RESIDENTS, (list(patient_keys),))
+    return {key: patient for key, patient in await cursor.fetchall() if patient is not None}
 
 
 def event(

@@ -10,11 +10,13 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from hie.access.caller import Caller
-from hie.access.policy import SHARED_TYPES, patient_keys, require, restriction
+from hie.access.policy import SHARED_TYPES, require, restriction
 from hie.fhir.definitions import type_name as name_of
 from hie.fhir.definitions import type_number
 from hie.kit.clock import now
 from hie.kit.db import Connection
+from hie.kit.hashing import Hasher
+from hie.mpi.people import KEYS_OF, patient_key
 from hie.records.bundle import Link, bundle, found
 from hie.records.cursor import sign, verify
 from hie.records.disclosure import disclosed
@@ -60,14 +62,14 @@ async def everything(
         first, _, second = verify(exchange.cursor_key, caller, address, cursor).partition(".")
         after = (int(first), int(second))
     async with store.database.connection() as connection:
-        visible = await restriction(connection, store.hasher, caller, "r")
+        visible = restriction(caller, "r")
         patient_rows = Condition(*condition(visible, "Patient"))
         row = await read(connection, type_number("Patient"), patient, patient_rows)
         if row is None or row.body is None:
             raise missing("Patient", patient)
         rows = await of_patients(
             connection,
-            await patient_keys(connection, store.hasher, [patient]),
+            _belonging(store.hasher, patient),
             Condition(*condition(visible, None)),
             after=after,
             wanted=None if types is None else [type_number(t) for t in types],
@@ -100,6 +102,12 @@ async def everything(
     )
     total = len(shown) if len(rows) == len(shown) and cursor is None else None
     return bundle("searchset", entries, links=links, total=total, moment=now())
+
+
+def _belonging(hasher: Hasher, patient: str) -> Condition:
+    """The patient keys of the person if the id is golden, else of that one record."""
+    keys = f"SELECT %(own_key)s::bigint UNION ALL {KEYS_OF.format(persons='%(own_id)s::text[]')}"
+    return Condition(keys, {"own_key": patient_key(hasher, patient), "own_id": [patient]})
 
 
 async def _included(

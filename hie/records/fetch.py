@@ -59,12 +59,9 @@ async def presentation(connection: Connection, caller: Caller) -> Present:
     return as_launch_patient(caller.patient, sources.get(caller.patient, ()))
 
 
-async def _condition(
-    connection: Connection, exchange: Exchange, caller: Caller, type_name: str
-) -> Condition:
+def _condition(caller: Caller, type_name: str) -> Condition:
     require(caller, "r", type_name)
-    visible = await restriction(connection, exchange.store.hasher, caller, "r")
-    return Condition(*condition(visible, type_name))
+    return Condition(*condition(restriction(caller, "r"), type_name))
 
 
 async def _shown(
@@ -80,7 +77,7 @@ async def _shown(
 async def fetch(exchange: Exchange, caller: Caller, type_name: str, logical_id: str) -> Fetched:
     """The current version. Problem 403 without the scope, 404 if not there to see, 410 if deleted."""
     async with exchange.store.database.connection() as connection:
-        allowed = await _condition(connection, exchange, caller, type_name)
+        allowed = _condition(caller, type_name)
         row = await stored.read(connection, type_number(type_name), logical_id, allowed)
         if row is None:
             raise missing(type_name, logical_id)
@@ -94,7 +91,7 @@ async def fetch_version(
 ) -> Fetched:
     """One version, current or not. Problem 403, 404, 410 as for `fetch`."""
     async with exchange.store.database.connection() as connection:
-        allowed = await _condition(connection, exchange, caller, type_name)
+        allowed = _condition(caller, type_name)
         row = await stored.vread(connection, type_number(type_name), logical_id, version, allowed)
         if row is None:
             raise missing(type_name, f"{logical_id}/_history/{version}")
@@ -115,7 +112,7 @@ async def fetch_history(
     """A history Bundle of up to `count` versions below number `before`, newest first."""
     base = exchange.settings.fhir_base
     async with exchange.store.database.connection() as connection:
-        allowed = await _condition(connection, exchange, caller, type_name)
+        allowed = _condition(caller, type_name)
         rows = await stored.history(
             connection,
             type_number(type_name),

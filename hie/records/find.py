@@ -44,7 +44,7 @@ async def find(
     applied = applied_url(query)
     cursor = verify(exchange.cursor_key, caller, applied, signed) if signed else None
     async with exchange.store.database.connection() as connection:
-        visible = await restriction(connection, exchange.store.hasher, caller, "s")
+        visible = restriction(caller, "s")
         members = await linked(connection, patient_ids(query))
         page = await execute(connection, exchange.store, expand(query, members), visible, cursor)
         present = await presentation(connection, caller)

@@ -7,6 +7,7 @@ part of the SQL before LIMIT, counts and includes alike. Only `hie.access` build
 from dataclasses import dataclass
 
 from hie.fhir.definitions import type_number
+from hie.search.sql import Sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +16,12 @@ class Rule:
 
     types: frozenset[str] | None = None
     """Resource types, by name."""
-    patients: tuple[int, ...] | None = None
-    """Patient keys (`store.resource.patient_key`): the compartments that may be seen."""
+    patients: Sql | None = None
+    """A subselect of patient keys (`store.resource.patient_key`): the compartments that may be seen.
+
+    It is asked within each statement, so that what decides it (links between records, openings)
+    counts at once and costs no statement of its own. It must not refer to the row.
+    """
     institution: int | None = None
     """The owning institution's number."""
 
@@ -45,8 +50,12 @@ def _rule_condition(
         terms.append(f"{alias}.type = ANY(%({name}_types)s::smallint[])")
         values[f"{name}_types"] = sorted(type_number(t) for t in rule.types)
     if rule.patients is not None:
-        terms.append(f"{alias}.patient_key = ANY(%({name}_patients)s::bigint[])")
-        values[f"{name}_patients"] = list(rule.patients)
+        # An array, because the planner then uses the index by patient whatever it expects to find.
+        text = rule.patients.text
+        for number, value in enumerate(rule.patients.values):
+            text = text.replace("%s", f"%({name}_patients_{number})s", 1)
+            values[f"{name}_patients_{number}"] = value
+        terms.append(f"{alias}.patient_key = ANY(ARRAY({text}))")
     if rule.institution is not None:
         terms.append(f"{alias}.institution = %({name}_institution)s")
         values[f"{name}_institution"] = rule.institution

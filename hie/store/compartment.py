@@ -10,7 +10,7 @@ from hie.store.read import ROW_COLUMNS, Condition, Row
 
 OF_PATIENTS = f"""
 SELECT {ROW_COLUMNS} FROM store.resource r
-WHERE r.patient_key = ANY(%(patient_keys)s)
+WHERE r.patient_key = ANY(ARRAY({{patients}}))
   AND (r.patient_key, r.key) > (%(after_patient)s, %(after_key)s)
   AND (%(wanted)s::smallint[] IS NULL OR r.type = ANY(%(wanted)s))
   AND (%(since)s::timestamptz IS NULL OR r.last_updated >= %(since)s)
@@ -26,12 +26,16 @@ JOIN store.resource r USING (patient_key, key)
 WHERE {{condition}}
 """
 
-PATIENTS = "SELECT patient_key, id FROM store.resource WHERE patient_key = ANY(%s) AND type = %s"
+PATIENT_OF_KEY = (
+    "(SELECT x.id FROM store.resource x "
+    f"WHERE x.patient_key = {{key}} AND x.type = {type_number('Patient')} LIMIT 1)"
+)
+"""The id of the Patient that stands under the key `{key}`; NULL where there is none."""
 
 
 async def of_patients(
     connection: Connection,
-    patient_keys: Sequence[int],
+    patients: Condition,
     condition: Condition,
     *,
     after: tuple[int, int] = (-(2**63), 0),
@@ -39,13 +43,16 @@ async def of_patients(
     since: object = None,
     limit: int | None = None,
 ) -> list[Row]:
-    """Rows of the patients behind the place `after`, by patient and then in order of arrival."""
+    """Rows behind the place `after`, by patient and then in order of arrival.
+
+    `patients` is a subselect of the patient keys whose rows are asked for.
+    """
     async with connection.cursor(row_factory=class_row(Row)) as cursor:
         await cursor.execute(
-            OF_PATIENTS.format(condition=condition.sql),
+            OF_PATIENTS.format(patients=patients.sql, condition=condition.sql),
             {
                 **condition.values,
-                "patient_keys": list(patient_keys),
+                **patients.values,
                 "after_patient": after[0],
                 "after_key": after[1],
                 "wanted": None if wanted is None else list(wanted),
@@ -72,11 +79,3 @@ async def by_id(
             },
         )
         return await cursor.fetchall()
-
-
-async def patients_of(connection: Connection, patient_keys: Collection[int]) -> dict[int, str]:
-    """The Patient id behind each patient key that belongs to a Patient with a current version."""
-    if not patient_keys:
-        return {}
-    cursor = await connection.execute(PATIENTS, (list(patient_keys), type_number("Patient")))
-    return dict(await cursor.fetchall())

@@ -106,7 +106,7 @@ async def test_moving_a_registration_out_makes_a_person(store: Store) -> None:
         await register(connection, store, [source("e", "欧阳明", "1991-11-30")])
         people = await person_of(connection, "ce")
         assert people["c"] == people["e"]
-        moved, goldens = await steward.move(connection, "e", None, **WHO)
+        moved, goldens = await steward.move(connection, store.hasher, "e", None, **WHO)
         assert moved != people["c"]
         assert {golden.person for golden in goldens} == {moved, people["c"]}
         kinds = [row[2] for row in await steward.history(connection, people["c"])]  # type: ignore[index]

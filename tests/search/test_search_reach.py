@@ -10,6 +10,7 @@ from hie.fhir.definitions import type_name
 from hie.search.parse import parse
 from hie.search.restriction import NOTHING, Restriction, Rule
 from hie.search.rewrite.people import expand, patient_ids
+from hie.search.sql import Sql
 from hie.store.open import Store
 from hie.store.read import Row
 
@@ -86,7 +87,7 @@ async def loaded(load: Load) -> None:
 def mine(store: Store) -> Restriction:
     return Restriction(
         (
-            Rule(patients=(store.hasher("Patient/1"),)),
+            Rule(patients=Sql("SELECT %s::bigint", (store.hasher("Patient/1"),))),
             Rule(types=frozenset({"Practitioner", "Organization", "PractitionerRole"})),
         )
     )
@@ -179,7 +180,7 @@ async def test_reverse_includes(loaded: None, search: Search, mine: Restriction)
 
 
 async def test_includes_obey_the_restriction(loaded: None, search: Search, store: Store) -> None:
-    second = Restriction((Rule(patients=(store.hasher("Patient/2"),)),))
+    second = Restriction((Rule(patients=Sql("SELECT %s::bigint", (store.hasher("Patient/2"),))),))
     page = await search("Observation", ("_include", "*"), restriction=second)
     assert sorted(_names(page.included)) == ["Patient/2"]
 
