@@ -47,7 +47,7 @@ def criterion(type_name: str, name: str, value: str, depth: int = 0) -> Node:
             "too-costly",
         )
     if code == "_id":
-        return _ids(modifier, values)
+        return _ids(type_name, modifier, values)
     return _match(parameter, modifier, values)
 
 
@@ -84,10 +84,10 @@ def _missing(parameter: Parameter, value: str) -> Node:
     return Missing(parameter, value == "true")
 
 
-def _ids(modifier: str, values: list[str]) -> Node:
+def _ids(type_name: str, modifier: str, values: list[str]) -> Node:
     if modifier not in ("", "not"):
         raise malformed(f"_id:{modifier}", modifier, "missing|not")
-    node = Ids(tuple(unescape(value) for value in values))
+    node = Ids((type_name,), tuple(unescape(value) for value in values))
     return Not(node) if modifier else node
 
 

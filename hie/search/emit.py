@@ -11,10 +11,12 @@ from hie.search.parameters import kept, patient_parameters
 from hie.search.params.kinds import KINDS
 from hie.search.params.reference import patients
 from hie.search.params.token import has_token
+from hie.search.permitted import permitted
 from hie.search.primary import patient_ranks
 from hie.search.query import (
     All,
     Any,
+    Branch,
     Chain,
     Has,
     Ids,
@@ -27,7 +29,7 @@ from hie.search.query import (
     ReferenceValue,
 )
 from hie.search.reached import chained, pointing_here
-from hie.search.sql import FALSE, TRUE, Sql, all_of, any_of, negation
+from hie.search.sql import FALSE, TRUE, Sql, all_of, any_of, grouped, negation
 
 BY_TOKENS = frozenset({"token", "reference", "uri"})
 SHAPES = """
@@ -36,16 +38,40 @@ SELECT hash FROM search.vocabulary WHERE parameter = %s AND (strpos(text, %s) = 
 
 
 async def condition(query: Query, context: Context) -> Sql:
-    """The condition for the whole query.
+    """The condition for the whole query, restriction included.
+
+    Of a search on several types the branches whose conditions are the same are asked together.
+    """
+    if query.type is not None:
+        allowed = permitted(context.restriction, query.type)
+        own = Sql("r.type = %s", (type_number(query.type),))
+        return all_of((own, allowed, await _branch(query.branches[0], context)))
+    parts = [
+        (await _branch(branch, context), type_number(branch.type)) for branch in query.branches
+    ]
+    branches = any_of(
+        all_of((Sql("r.type = ANY(%s::smallint[])", (types,)), part))
+        for part, types in grouped(parts)
+        if part != FALSE
+    )
+    return all_of((permitted(context.restriction, None), branches))
+
+
+async def _branch(branch: Branch, context: Context) -> Sql:
+    """The condition for rows of one type.
 
     Where it names patients, their rows are read by the index that has them in order of date, and
     tokens are only tested: the token index would be asked about the whole district.
     """
     conditions = []
-    for node in query.where.nodes:
-        part = await emit(node, query.type, context)
+    for node in branch.where.nodes:
+        part = await emit(node, branch.type, context)
         tested = node.node if isinstance(node, Not) else node
-        if isinstance(tested, Match) and tested.parameter.kind in BY_TOKENS and query.names_patient:
+        if (
+            isinstance(tested, Match)
+            and tested.parameter.kind in BY_TOKENS
+            and branch.names_patient
+        ):
             part = Sql(part.text.replace("r.tokens", "(r.tokens || '{}')"), part.values)
         conditions.append(part)
     return all_of(conditions)
@@ -61,8 +87,8 @@ async def emit(node: Node, type_name: str, context: Context) -> Sql:  # noqa: PL
         case Ids():
             return Sql(
                 "(r.patient_key, r.key) IN (SELECT d.patient_key, d.key FROM store.directory d "
-                "WHERE d.type = %s AND d.id = ANY(%s::text[]))",
-                (type_number(type_name), list(node.ids)),
+                "WHERE d.type = ANY(%s::smallint[]) AND d.id = ANY(%s::text[]))",
+                ([type_number(each) for each in node.types], list(node.ids)),
             )
         case InCompartment():
             return _in_compartment(node, type_name, context)

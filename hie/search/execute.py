@@ -5,20 +5,20 @@ The restriction is part of every one of them.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import psycopg
 
-from hie.fhir.definitions import type_number
 from hie.kit.db import Connection
 from hie.search import cursor as cursors
 from hie.search import sorting
+from hie.search.arranged import arranged
 from hie.search.context import Context
 from hie.search.emit import condition
 from hie.search.include import include
-from hie.search.permitted import permitted
 from hie.search.query import Query
 from hie.search.restriction import Restriction
-from hie.search.sql import FALSE, TRUE, Sql, all_of
+from hie.search.sql import FALSE, Sql, all_of
 from hie.store.open import Store
 from hie.store.read import ROW_COLUMNS, Row
 
@@ -46,24 +46,13 @@ async def execute(
     Problem 400 for a cursor of another search, and for what would cost too much.
     """
     context = Context(connection, store, restriction)
-    where = all_of(
-        (
-            Sql("r.type = %s", (type_number(query.type),)),
-            permitted(restriction, query.type),
-            await condition(query, context),
-        )
-    )
+    where = await condition(query, context)
     total = await _total(context, query, where)
     if where == FALSE or query.count == 0:
         return Page([], [], None, total)
     criteria = sorting.keys(query)
-    statement = _statement(query, where, criteria, cursor)
-    try:
-        found = await (await connection.execute(statement.text, statement.values)).fetchall()
-    except psycopg.DataError:
-        if cursor is None:
-            raise
-        raise cursors.foreign() from None
+    place = None if cursor is None else cursors.decode(cursor, len(criteria))
+    found = await _rows(context, query, where, criteria, place)
     width = len(Row._fields)
     matches = [Row(*row[:width]) for row in found[: query.count]]
     following = None
@@ -72,12 +61,32 @@ async def execute(
     return Page(matches, await include(query.includes, matches, context), following, total)
 
 
-def _statement(query: Query, where: Sql, criteria: list[sorting.Key], cursor: str | None) -> Sql:
-    place = TRUE
-    if cursor is not None:
-        place = sorting.beyond(criteria, cursors.decode(cursor, len(criteria)))
+async def _rows(
+    context: Context,
+    query: Query,
+    where: Sql,
+    criteria: list[sorting.Key],
+    place: list[str | None] | None,
+) -> list[tuple[Any, ...]]:
+    """One row more than the page holds, if there is one: columns, then values of the criteria."""
+    if any(key.texts for key in criteria):
+        return await arranged(context, where, criteria, query.count + 1, place)
+    statement = page_statement(query, where, criteria, place)
+    try:
+        cursor = await context.connection.execute(statement.text, statement.values)
+    except psycopg.DataError:
+        if place is None:
+            raise
+        raise cursors.foreign() from None
+    return await cursor.fetchall()
+
+
+def page_statement(
+    query: Query, where: Sql, criteria: list[sorting.Key], place: list[str | None] | None
+) -> Sql:
+    """The statement that gives a page's rows, and the one behind them."""
     columns = [key.expression for key in criteria]
-    rows = all_of((where, place))
+    rows = where if place is None else all_of((where, sorting.beyond(criteria, place)))
     order = sorting.order_by(criteria)
     return Sql(
         f"SELECT {ROW_COLUMNS}, {', '.join(column.text for column in columns)} "

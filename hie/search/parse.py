@@ -5,14 +5,16 @@ handling it is left out and reported (https://hl7.org/fhir/R4/search.html#errors
 """
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from hie.errors import Problem
-from hie.fhir.definitions import RESOURCE_TYPES, patient_compartment
+from hie.fhir.definitions import RESOURCE_TYPES
+from hie.search.compartment import COMPARTMENTS, belonging, members
 from hie.search.criterion import criterion
 from hie.search.escape import split
 from hie.search.parse_include import parse_include
 from hie.search.problems import malformed, refused
-from hie.search.query import All, Include, InCompartment, Node, Query, Sort, Total
+from hie.search.query import All, Branch, Ids, Include, Node, Query, Sort, Total
 from hie.search.queryable import queryable
 from hie.search.sorting import sortable
 
@@ -22,13 +24,23 @@ MOST_PARAMETERS = 100
 TOTALS: tuple[Total, ...] = ("none", "estimate", "accurate")
 # Handled by the REST layer: how the answer looks, not what is in it.
 PRESENTATION = frozenset({"_format", "_pretty"})
+EVERY_TYPE = "*"
+"""In the place of a type: the whole system, or everything in a compartment."""
+_TYPES = frozenset(RESOURCE_TYPES)
+
+
+class Compartment(NamedTuple):
+    """The compartment in which a search was asked: `Patient`/`1`."""
+
+    name: str
+    id: str
 
 
 class _Parser:
-    def __init__(self, type_name: str) -> None:
-        self.type_name = type_name
-        self.nodes: list[Node] = []
-        self.sort: list[Sort] = []
+    def __init__(self, types: tuple[str, ...]) -> None:
+        self.types = types
+        self.nodes: dict[str, list[Node]] = {name: [] for name in types}
+        self.sort: dict[str, list[Sort]] = {name: [] for name in types}
         self.count = DEFAULT_COUNT
         self.total: Total = "none"
         self.includes: list[Include] = []
@@ -46,17 +58,24 @@ class _Parser:
         control = self.controls.get(name.partition(":")[0])
         if control is not None:
             control(name, value)
-        else:
-            self.nodes.append(criterion(self.type_name, name, value))
+            return
+        # "only parameters that are common to all of the types": any other is unknown to one of them
+        found = [(type_name, criterion(type_name, name, value)) for type_name in self.types]
+        for type_name, node in found:
+            # the branches of several types are one condition where they are the same
+            self.nodes[type_name].append(
+                Ids(self.types, node.ids) if isinstance(node, Ids) else node
+            )
 
     def take_sort(self, name: str, value: str) -> None:
-        for key in split(value, ","):
-            code = key.removeprefix("-")
-            parameter = queryable(self.type_name).get(code)
-            if parameter is None or not sortable(parameter):
-                allowed = [c for c, p in queryable(self.type_name).items() if sortable(p)]
-                raise malformed(name, value, f"[-]({'|'.join(allowed)}),…")
-            self.sort.append(Sort(parameter, key.startswith("-")))
+        keys = split(value, ",")
+        for type_name in self.types:
+            for key in keys:
+                parameter = queryable(type_name).get(key.removeprefix("-"))
+                if parameter is None or not sortable(parameter):
+                    allowed = [c for c, p in queryable(type_name).items() if sortable(p)]
+                    raise malformed(name, value, f"[-]({'|'.join(allowed)}),…")
+                self.sort[type_name].append(Sort(parameter, key.startswith("-")))
 
     def take_count(self, name: str, value: str) -> None:
         if not (value.isascii() and value.isdigit() and len(value) <= 9):
@@ -71,7 +90,8 @@ class _Parser:
         raise malformed(name, value, "|".join(TOTALS))
 
     def take_include(self, name: str, value: str) -> None:
-        self.includes.append(parse_include(self.type_name, name, value))
+        only = self.types[0] if len(self.types) == 1 else None
+        self.includes.append(parse_include(only, name, value))
 
 
 def parse(
@@ -79,26 +99,18 @@ def parse(
     pairs: Sequence[tuple[str, str]],
     *,
     lenient: bool = False,
-    compartment: str | None = None,
+    compartment: Compartment | None = None,
 ) -> Query:
-    """The tree of a search on `type_name`. `pairs` are decoded, in the order sent.
+    """The tree of a search. `pairs` are decoded, in the order sent.
 
-    `compartment`: the id of a Patient, for `Patient/<id>/<type>`. A parameter without a value is
-    left out, as if it had not been sent. Problem 400 names the parameter and what is allowed.
+    `type_name` is a resource type, or `*` for all types of the system or of the compartment, which
+    `_type` can narrow. A parameter without a value is left out, as if it had not been sent.
+    Problem 400 names the parameter and what is allowed.
     """
-    if type_name not in RESOURCE_TYPES:
+    everywhere = type_name == EVERY_TYPE
+    types = _types(pairs, compartment) if everywhere else (type_name,)
+    if not everywhere and type_name not in _TYPES:
         raise refused("_type", f"'{type_name}' is no resource type", f"没有资源类型“{type_name}”")
-    parser = _Parser(type_name)
-    if compartment is not None:
-        if type_name != "Patient" and not patient_compartment(type_name):
-            raise refused(
-                type_name,
-                "the type is not in the Patient compartment",
-                "该类型不属于 Patient 区段",
-            )
-        parser.nodes.append(InCompartment((compartment,)))
-    applied = []
-    ignored = []
     if len(pairs) > MOST_PARAMETERS:
         raise refused(
             pairs[MOST_PARAMETERS][0],
@@ -106,8 +118,17 @@ def parse(
             f"参数超过 {MOST_PARAMETERS} 个",
             "too-costly",
         )
+    parser = _Parser(types)
+    if compartment is not None:
+        for each in types:
+            parser.nodes[each].append(belonging(compartment.name, compartment.id, each))
+    applied = []
+    ignored = []
     for name, value in pairs:
         if name in PRESENTATION or not value:
+            continue
+        if everywhere and name == "_type":
+            applied.append((name, value))
             continue
         try:
             parser.take(name, value)
@@ -119,12 +140,38 @@ def parse(
             shown = str(parser.count) if name == "_count" else value
             applied.append((name, shown))
     return Query(
-        type=type_name,
-        where=All(tuple(parser.nodes)),
-        sort=tuple(parser.sort),
+        path=_path(type_name, compartment),
+        branches=tuple(
+            Branch(each, All(tuple(parser.nodes[each])), tuple(parser.sort[each])) for each in types
+        ),
         count=parser.count,
         total=parser.total,
         includes=tuple(parser.includes),
         applied=tuple(applied),
         ignored=tuple(ignored),
     )
+
+
+def _types(pairs: Sequence[tuple[str, str]], compartment: Compartment | None) -> tuple[str, ...]:
+    """The types of a search on several: those that `_type` lists, or all that there are."""
+    if compartment is not None and compartment.name not in COMPARTMENTS:
+        raise refused(
+            "_type",
+            f"'{compartment.name}' is no compartment; there are {', '.join(COMPARTMENTS)}",
+            f"没有区段“{compartment.name}”，可用：{'、'.join(COMPARTMENTS)}",
+        )
+    possible = RESOURCE_TYPES if compartment is None else members(compartment.name)
+    wanted: set[str] | None = None
+    for name, value in pairs:
+        if name == "_type" and value:
+            listed = set(value.split(","))
+            for each in sorted(listed - set(possible)):
+                raise malformed(name, each, "|".join(possible))
+            wanted = listed if wanted is None else wanted & listed
+    return tuple(each for each in possible if wanted is None or each in wanted)
+
+
+def _path(type_name: str, compartment: Compartment | None) -> str:
+    if compartment is None:
+        return "" if type_name == EVERY_TYPE else type_name
+    return f"{compartment.name}/{compartment.id}/{type_name}"

@@ -9,18 +9,22 @@ FORM = "Type:reference[:TargetType], Type:* or *"
 _TYPES = frozenset(RESOURCE_TYPES)
 
 
-def parse_include(type_name: str, name: str, value: str) -> Include:
-    """The include that `name=value` asks for in a search on `type_name`. Raises Problem 400."""
+def parse_include(type_name: str | None, name: str, value: str) -> Include:
+    """The include that `name=value` asks for in a search on `type_name` (None: on several types).
+
+    Raises Problem 400.
+    """
     control, _, modifier = name.partition(":")
     if modifier not in ("", "iterate", "recurse"):
         raise malformed(name, modifier, "iterate")
     reverse = control == "_revinclude"
     iterate = bool(modifier)
-    if value == "*" and not reverse:
-        return Include(None if iterate else type_name, None, None, iterate, reverse)
+    if value == "*":
+        source = None if iterate or reverse else type_name
+        return Include(source, None, None, iterate, reverse)
     pieces = value.split(":")
     if len(pieces) not in (2, 3) or pieces[0] not in _TYPES:
-        raise malformed(name, value, FORM.removesuffix(" or *") if reverse else FORM)
+        raise malformed(name, value, FORM)
     source, code = pieces[0], pieces[1]
     target = pieces[2] if len(pieces) == 3 else None
     if target is not None and target not in _TYPES:

@@ -111,8 +111,9 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Ids:
-    """`_id`: the resource's own id is one of these."""
+    """`_id`: the resource is of one of the types and its own id is one of these."""
 
+    types: tuple[str, ...]
     ids: tuple[str, ...]
 
 
@@ -190,23 +191,16 @@ Total = Literal["none", "estimate", "accurate"]
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """A whole search on one type."""
+class Branch:
+    """What a search asks of resources of one type."""
 
     type: str
     where: All
-    sort: tuple[Sort, ...]
-    count: int
-    total: Total
-    includes: tuple[Include, ...]
-    applied: tuple[tuple[str, str], ...]
-    """The parameters that were understood, as sent: for the `self` link."""
-    ignored: tuple[str, ...]
-    """With lenient handling: names of the parameters that were dropped."""
+    sort: tuple[Sort, ...] = ()
 
     @property
     def names_patient(self) -> bool:
-        """Whether the search is on the rows of certain patients."""
+        """Whether only the rows of certain patients can match."""
         codes = patient_parameters(self.type)
         return any(
             isinstance(node, InCompartment)
@@ -222,10 +216,36 @@ class Query:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A whole search: on one type, or on several with a branch for each."""
+
+    path: str
+    """Where it was asked: `Patient`, `Patient/1/Observation`, empty for the whole system."""
+    branches: tuple[Branch, ...]
+    count: int
+    total: Total
+    includes: tuple[Include, ...]
+    applied: tuple[tuple[str, str], ...]
+    """The parameters that were understood, as sent: for the `self` link."""
+    ignored: tuple[str, ...]
+    """With lenient handling: names of the parameters that were dropped."""
+
+    @property
+    def type(self) -> str | None:
+        """The type searched, None if there are several."""
+        return self.branches[0].type if len(self.branches) == 1 else None
+
+    @property
+    def names_patient(self) -> bool:
+        """Whether the search is on the rows of certain patients."""
+        return all(branch.names_patient for branch in self.branches)
+
+
 def applied_url(query: Query) -> str:
-    """`Type?…` with the parameters that were understood, in the order sent: the `self` link.
+    """The path with the parameters that were understood, in the order sent: the `self` link.
 
     https://hl7.org/fhir/R4/search.html#conformance
     """
     text = urlencode(query.applied, safe=":,|$*/-")
-    return f"{query.type}?{text}" if text else query.type
+    return f"{query.path}?{text}" if text else query.path

@@ -3,14 +3,20 @@
 Without `_sort`: a search on one patient's rows gives the newest primary date first, which is the order
 of their index; any other gives what was created last first. The row's key is always the last criterion,
 so that the order is total and pages cannot overlap.
+
+Dates, strings, numbers and quantities are in the index and are put in order by the database. Tokens,
+references and addresses are there only as hashes: their texts are read from the bodies (`arranged.py`).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from hie.fhir.definitions import type_number
 from hie.search.parameters import Parameter, kept
 from hie.search.params.kinds import KINDS
-from hie.search.query import Query
-from hie.search.sql import Sql, any_of
+from hie.search.query import Branch, Query
+from hie.search.sort_texts import Texts, sort_texts
+from hie.search.sql import Sql, any_of, grouped
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,39 +28,61 @@ class Key:
     type: str
     """PostgreSQL type of the value, as which a cursor's text is read."""
     nullable: bool
+    texts: Mapping[int, Texts] = field(default_factory=dict)
+    """By type number: what reads the values from a body, where the index cannot give them."""
 
 
 ROW_KEY = Key(Sql("r.key"), True, "bigint", False)
 _PRIMARY_DATE = Key(Sql("r.date_low"), True, "timestamptz", True)
 _TYPES = {"date": "timestamptz", "string": "text", "number": "numeric", "quantity": "numeric"}
+_FROM_BODY = frozenset({"token", "reference", "uri"})
 
 
 def sortable(parameter: Parameter) -> bool:
-    """Whether `_sort` can name the parameter."""
-    return parameter.code == "_id" or KINDS[parameter.kind].order is not None
+    """Whether `_sort` can name the parameter: all but composites, which are several values at once."""
+    return parameter.kind in _FROM_BODY or KINDS[parameter.kind].order is not None
 
 
 def keys(query: Query) -> list[Key]:
     """The criteria of the query's order."""
-    if not query.sort:
+    sorts = max((len(branch.sort) for branch in query.branches), default=0)
+    if not sorts:
         return [_PRIMARY_DATE, ROW_KEY] if query.names_patient else [ROW_KEY]
-    found = []
-    for sort in query.sort:
-        if sort.parameter.code == "_id":
-            found.append(Key(Sql("r.id"), sort.descending, "text", False))
-            continue
-        order = KINDS[sort.parameter.kind].order
+    return [*(_key(query.branches, place) for place in range(sorts)), ROW_KEY]
+
+
+def _key(branches: Sequence[Branch], place: int) -> Key:
+    """The criterion at `place`, for rows of all branches: the parameter may read other things in each."""
+    first = branches[0].sort[place]
+    if first.parameter.code == "_id":
+        return Key(Sql("r.id"), first.descending, "text", False)
+    if first.parameter.kind in _FROM_BODY:
+        texts = {type_number(b.type): sort_texts(b.sort[place].parameter) for b in branches}
+        return Key(Sql("NULL"), first.descending, "text", True, texts)
+    orders = []
+    for branch in branches:
+        parameter = branch.sort[place].parameter
+        order = KINDS[parameter.kind].order
         assert order is not None  # noqa: S101 - the parser let only sortable parameters pass
-        parts = kept(query.type)[sort.parameter.code]
-        found.append(
-            Key(
-                order(sort.parameter, parts, sort.descending),
-                sort.descending,
-                _TYPES[sort.parameter.kind],
-                sort.parameter.code != "_lastUpdated",
-            )
-        )
-    return [*found, ROW_KEY]
+        found = order(parameter, kept(branch.type)[parameter.code], first.descending)
+        orders.append((found, type_number(branch.type)))
+    return Key(
+        _by_type(grouped(orders)),
+        first.descending,
+        _TYPES[first.parameter.kind],
+        first.parameter.code != "_lastUpdated",
+    )
+
+
+def _by_type(orders: Sequence[tuple[Sql, list[int]]]) -> Sql:
+    if len(orders) == 1:
+        return orders[0][0]
+    return Sql(
+        "(CASE "
+        + " ".join(f"WHEN r.type = ANY(%s::smallint[]) THEN {sql.text}" for sql, _ in orders)
+        + " END)",
+        tuple(value for sql, types in orders for value in (types, *sql.values)),
+    )
 
 
 def order_by(criteria: list[Key]) -> Sql:
@@ -69,7 +97,7 @@ def order_by(criteria: list[Key]) -> Sql:
     )
 
 
-def beyond(criteria: list[Key], place: list[str | None]) -> Sql:
+def beyond(criteria: list[Key], place: Sequence[str | None]) -> Sql:
     """Rows behind the place where the last page ended, given as the values of its last row."""
     alternatives = []
     same: list[Sql] = []

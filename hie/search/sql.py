@@ -48,3 +48,11 @@ def negation(part: Sql) -> Sql:
     if part in (TRUE, FALSE):
         return FALSE if part == TRUE else TRUE
     return Sql(f"NOT ({part.text})", part.values)
+
+
+def grouped(parts: Iterable[tuple[Sql, int]]) -> list[tuple[Sql, list[int]]]:
+    """Each different piece once, with all the numbers that came with it."""
+    found: dict[str, tuple[Sql, list[int]]] = {}
+    for part, number in parts:
+        found.setdefault(repr(part), (part, []))[1].append(number)
+    return list(found.values())

@@ -10,7 +10,7 @@ from search_fixtures import Find, Load, Search, load_resources
 from hie.kit.db import Database
 from hie.kit.hashing import Hasher
 from hie.search.execute import Page, execute
-from hie.search.parse import parse
+from hie.search.parse import Compartment, parse
 from hie.search.restriction import EVERYTHING, Restriction
 from hie.store.bodies import Bodies
 from hie.store.open import Store
@@ -40,7 +40,7 @@ def search(store: Store) -> Search:
         *pairs: tuple[str, str],
         restriction: Restriction = EVERYTHING,
         cursor: str | None = None,
-        compartment: str | None = None,
+        compartment: Compartment | None = None,
     ) -> Page:
         query = parse(type_name, pairs, compartment=compartment)
         async with store.database.connection() as connection:

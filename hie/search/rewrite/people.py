@@ -32,7 +32,8 @@ def patient_ids(query: Query) -> set[str]:
         found.update(ids)
         return ()
 
-    _rewrite(query.where, query.type, note, chained=False)
+    for branch in query.branches:
+        _rewrite(branch.where, branch.type, note, chained=False)
     return found
 
 
@@ -46,8 +47,17 @@ def expand(query: Query, members: Mapping[str, Sequence[str]]) -> Query:
 
     return replace(
         query,
-        where=All(
-            tuple(_rewrite(n, query.type, sources, chained=False) for n in query.where.nodes)
+        branches=tuple(
+            replace(
+                branch,
+                where=All(
+                    tuple(
+                        _rewrite(node, branch.type, sources, chained=False)
+                        for node in branch.where.nodes
+                    )
+                ),
+            )
+            for branch in query.branches
         ),
     )
 
@@ -65,7 +75,9 @@ def _rewrite(  # noqa: PLR0911 - one for each node
             return InCompartment((*node.patients, *more(node.patients)))
         case Ids():
             # `patient._id=…` means the person; `Patient?_id=…` that one record
-            return Ids((*node.ids, *more(node.ids))) if chained and type_name == "Patient" else node
+            if not chained or type_name != "Patient":
+                return node
+            return replace(node, ids=(*node.ids, *more(node.ids)))
         case Chain():
             return replace(node, node=_rewrite(node.node, node.type, more, chained=True))
         case Has():
