@@ -1,4 +1,8 @@
-"""Golden records of persons as they are now, computed from the registrations and nothing else."""
+"""Golden records of persons as they are now, computed from the registrations and nothing else.
+
+A person that was merged away leaves an inactive Patient that names the one which replaces it, so
+that whoever kept the old id finds the new one. https://hl7.org/fhir/R4/patient.html#links
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -8,12 +12,16 @@ import orjson
 
 from hie.kit.db import Connection
 from hie.mpi import features
-from hie.mpi.survive import Explanation, Part, golden
+from hie.mpi.survive import Explanation, Part, golden, replaced
 
 MEMBERS = """
 SELECT person, id, institution, revision, features::text, content::text
 FROM mpi.registration WHERE person = ANY(%s) ORDER BY person, id
 """
+MERGED = "SELECT id, merged_into FROM mpi.person WHERE merged_into = ANY(%s) ORDER BY id"
+REPLACED_BY = (
+    "SELECT id, merged_into FROM mpi.person WHERE id = ANY(%s) AND merged_into IS NOT NULL"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +52,28 @@ async def parts_of(connection: Connection, persons: Collection[str]) -> dict[str
 
 async def goldens(connection: Connection, persons: Collection[str]) -> list[Golden]:
     """The golden record of each person, in the order of their ids."""
-    members = await parts_of(connection, persons)
+    async with connection.pipeline():
+        merged = await connection.execute(MERGED, (sorted(persons),))
+        members = await parts_of(connection, persons)
+        gone: dict[str, list[str]] = {}
+        for id_, survivor in await merged.fetchall():
+            gone.setdefault(survivor, []).append(id_)
+    empty = [person for person in members if not members[person]]
+    survivors: dict[str, str] = {}
+    if empty:
+        survivors = dict(await (await connection.execute(REPLACED_BY, (empty,))).fetchall())
     return [
-        Golden(person, golden(person, members[person])[0] if members[person] else None)
+        Golden(person, _resource(person, members[person], gone.get(person, []), survivors))
         for person in sorted(members)
     ]
+
+
+def _resource(
+    person: str, members: list[Part], gone: list[str], survivors: dict[str, str]
+) -> dict[str, Any] | None:
+    if members:
+        return golden(person, members, gone)[0]
+    return replaced(person, survivors[person]) if person in survivors else None
 
 
 async def explain(connection: Connection, person: str) -> Explanation:

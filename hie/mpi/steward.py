@@ -4,8 +4,10 @@ Every act is an event with its actor and reason; only links change, never a clin
 function gives the golden records to rewrite, in the caller's transaction.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from datetime import datetime
 from itertools import product
+from typing import NamedTuple
 
 from hie.errors import Problem, problem
 from hie.kit.clock import now
@@ -41,10 +43,40 @@ INSERT INTO mpi.apart (low, high, event) SELECT * FROM unnest(%s::text[], %s::te
 ON CONFLICT DO NOTHING
 """
 HISTORY = """
-SELECT number, at, kind, person, other, registrations, actor, reason, bits
+SELECT number, at, kind, person, other, registrations, actor, reason, bits, undoes
 FROM mpi.link_event WHERE person = %(person)s OR other = %(person)s ORDER BY number
 """
+MERGE_OF = """
+SELECT max(number) FROM mpi.link_event e WHERE kind = 'merge' AND person = %s AND other = %s
+AND NOT EXISTS (SELECT FROM mpi.link_event u WHERE u.undoes = e.number)
+"""
+TOGETHER = (
+    "DELETE FROM mpi.apart WHERE (low, high) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
+)
 REDIRECTS = "redirect:"
+
+
+class Done(NamedTuple):
+    """What an act came to: its event, the person it was about, and the golden records to write."""
+
+    event: int
+    person: str
+    goldens: list[Golden]
+
+
+class PastEvent(NamedTuple):
+    """An entry of the journal, as `mpi.link_event` keeps it."""
+
+    number: int
+    at: datetime
+    kind: events.Kind
+    person: str
+    other: str | None
+    registrations: list[str]
+    actor: str
+    reason: str
+    bits: float | None
+    undoes: int | None
 
 
 def _missing(what: str, id_: str) -> Problem:
@@ -68,8 +100,8 @@ async def _members(connection: Connection, person: str) -> list[str]:
 
 async def merge(
     connection: Connection, survivor: str, gone: str, *, actor: str, reason: str
-) -> tuple[int, list[Golden]]:
-    """Make two persons one; the id `gone` redirects from now on. The event's number, for `unmerge`."""
+) -> Done:
+    """Make two persons one; the id `gone` redirects from now on."""
     await _lock(connection)
     if survivor == gone:
         raise problem(422, "invariant", "A person cannot merge with itself", "不能与自身合并")
@@ -82,10 +114,18 @@ async def merge(
     event = Event("merge", survivor, (*moved, *redirects), reason, other=gone, actor=actor)
     (number,) = await events.record(connection, [event])
     await review.close_pair(connection, (survivor, gone), "merged", actor)
-    return number, await goldens(connection, [survivor, gone])
+    earlier = [id_.removeprefix(REDIRECTS) for id_ in redirects]
+    return Done(number, survivor, await goldens(connection, [survivor, gone, *earlier]))
 
 
-async def unmerge(connection: Connection, number: int, *, actor: str, reason: str) -> list[Golden]:
+async def merge_of(connection: Connection, survivor: str, gone: str) -> int | None:
+    """The number of the last merge of `gone` into `survivor` that is not undone."""
+    cursor = await connection.execute(MERGE_OF, (survivor, gone))
+    row = await cursor.fetchone()
+    return row[0] if row else None
+
+
+async def unmerge(connection: Connection, number: int, *, actor: str, reason: str) -> Done:
     """Undo the merge event `number`: its registrations and redirects are as they were before it.
 
     Problem 404 when there is no such merge, 409 when it is undone already or a later merge took
@@ -114,42 +154,71 @@ async def unmerge(connection: Connection, number: int, *, actor: str, reason: st
     undone = Event(
         "unmerge", gone, tuple(moved), reason, other=survivor, actor=actor, undoes=number
     )
-    await events.record(connection, [undone])
-    return await goldens(connection, [survivor, gone])
+    (event,) = await events.record(connection, [undone])
+    return Done(event, gone, await goldens(connection, [survivor, gone, *redirects]))
 
 
-async def move(
+async def link(
+    connection: Connection, registration: str, person: str, *, actor: str, reason: str
+) -> Done:
+    """Put a registration into another person. Problem 404 if one is unknown, 409 if it is there."""
+    await _lock(connection)
+    before = await _person_of(connection, registration)
+    members = await _members(connection, person)
+    if before == person:
+        raise problem(
+            409,
+            "conflict",
+            f"Patient/{registration} is linked to this person already",
+            f"Patient/{registration} 已关联到该居民",
+        )
+    await connection.execute(TOGETHER, _columns(registration, members))
+    number = await _move(connection, registration, before, person, actor=actor, reason=reason)
+    return Done(number, person, await goldens(connection, {person, before}))
+
+
+async def unlink(
     connection: Connection,
     hasher: Hasher,
     registration: str,
-    person: str | None,
+    person: str,
     *,
     actor: str,
     reason: str,
-) -> tuple[str, list[Golden]]:
-    """Put a registration into another person, or (None) into a new one; the person's id."""
+) -> Done:
+    """Take a registration out of `person` into a new one.
+
+    The engine will not bring it back by itself. Problem 404 if it is not linked to `person`, 422 if
+    nothing else is: there is nothing to take it away from.
+    """
     await _lock(connection)
-    cursor = await connection.execute(MEMBER, (registration,))
-    row = await cursor.fetchone()
-    if row is None:
+    members = await _members(connection, person)
+    if registration not in members:
         raise _missing("Patient", registration)
-    before = str(row[0])
-    if person is None:
-        person = new_id()
-        await connection.execute(INSERT_PERSON, (person, patient_key(hasher, person), now()))
-    else:
-        await _members(connection, person)
-    await connection.execute(MOVE, (person, [registration], before))
-    event = Event("move", person, (registration,), reason, other=before, actor=actor)
-    await events.record(connection, [event])
-    return person, await goldens(connection, {person, before})
+    rest = [id_ for id_ in members if id_ != registration]
+    if not rest:
+        raise problem(
+            422,
+            "invariant",
+            "It is the person's only registration; there is nothing to separate it from",
+            "这是该居民唯一的登记，无可分离",
+        )
+    fresh = new_id()
+    await connection.execute(INSERT_PERSON, (fresh, patient_key(hasher, fresh), now()))
+    number = await _move(connection, registration, person, fresh, actor=actor, reason=reason)
+    low, high = _columns(registration, rest)
+    await connection.execute(APART, (low, high, [number] * len(low)))
+    await review.close_pair(connection, (person, person), "moved", actor)
+    return Done(number, fresh, await goldens(connection, {fresh, person}))
 
 
 async def not_duplicate(
     connection: Connection, one: str, two: str, *, actor: str, reason: str
-) -> None:
+) -> Done:
     """Two persons are not one: the engine neither links nor asks again."""
     await _lock(connection)
+    if one == two:
+        raise problem(422, "invariant", "It is one person already", "本就是同一居民")
     ours, theirs = await _members(connection, one), await _members(connection, two)
     event = Event("not-duplicate", one, tuple(ours), reason, other=two, actor=actor)
     (number,) = await events.record(connection, [event])
@@ -158,9 +227,34 @@ async def not_duplicate(
         APART, ([low for low, _ in pairs], [high for _, high in pairs], [number] * len(pairs))
     )
     await review.close_pair(connection, (one, two), "not-duplicate", actor)
+    return Done(number, one, [])
 
 
-async def history(connection: Connection, person: str) -> Sequence[Iterable[object]]:
-    """Every event that a person took part in, oldest first, as rows of `mpi.link_event`."""
+async def history(connection: Connection, person: str) -> list[PastEvent]:
+    """Every event that a person took part in, oldest first."""
     cursor = await connection.execute(HISTORY, {"person": person})
-    return await cursor.fetchall()
+    return [PastEvent(*row) for row in await cursor.fetchall()]
+
+
+async def _person_of(connection: Connection, registration: str) -> str:
+    cursor = await connection.execute(MEMBER, (registration,))
+    row = await cursor.fetchone()
+    if row is None:
+        raise _missing("Patient", registration)
+    return str(row[0])
+
+
+async def _move(
+    connection: Connection, registration: str, before: str, person: str, *, actor: str, reason: str
+) -> int:
+    await connection.execute(MOVE, (person, [registration], before))
+    event = Event("move", person, (registration,), reason, other=before, actor=actor)
+    (number,) = await events.record(connection, [event])
+    await review.close_pair(connection, (before, person), "moved", actor)
+    return number
+
+
+def _columns(registration: str, others: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Pairs of a registration and each of the others, the smaller ids first."""
+    pairs = [sorted((registration, other)) for other in others]
+    return [low for low, _ in pairs], [high for _, high in pairs]

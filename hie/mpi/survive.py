@@ -56,10 +56,23 @@ def content_of(patient: Mapping[str, Any]) -> dict[str, Any]:
     return {key: patient[key] for key in _KEPT if key in patient}
 
 
-def golden(person: str, parts: Sequence[Part]) -> tuple[dict[str, Any], Explanation]:
+def replaced(person: str, survivor: str) -> dict[str, Any]:
+    """The golden Patient of a person that was merged into `survivor`."""
+    return {
+        "resourceType": "Patient",
+        "id": person,
+        "meta": {"tag": [GOLDEN_TAG]},
+        "active": False,
+        "link": [{"other": {"reference": f"Patient/{survivor}"}, "type": "replaced-by"}],
+    }
+
+
+def golden(
+    person: str, parts: Sequence[Part], merged: Sequence[str] = ()
+) -> tuple[dict[str, Any], Explanation]:
     """The golden Patient of `person`, and for each element the ids of the members it is from.
 
-    `parts` must not be empty; their order does not matter.
+    `parts` must not be empty; their order does not matter. `merged` are persons it replaces.
     """
     ordered = sorted(parts, key=lambda part: (-part.trust, -part.revision, part.id))
     resource: dict[str, Any] = {
@@ -84,7 +97,7 @@ def golden(person: str, parts: Sequence[Part]) -> tuple[dict[str, Any], Explanat
     resource["link"] = [
         {"other": {"reference": f"Patient/{id_}"}, "type": "seealso"}
         for id_ in sorted(part.id for part in parts)
-    ]
+    ] + [{"other": {"reference": f"Patient/{id_}"}, "type": "replaces"} for id_ in sorted(merged)]
     return resource, explained
 
 

@@ -16,16 +16,16 @@ from hie.kit.clock import instant, now
 from hie.rest.authenticate import exchange_of
 from hie.rest.interactions import SYSTEM_INTERACTIONS, TYPE_INTERACTIONS
 from hie.rest.negotiate import FHIR_JSON
+from hie.rest.operations.table import OPERATIONS
 from hie.rest.respond import answer
 from hie.search.implemented import implemented, includes, reverse_includes
 
 STARTED = now()
-EVERYTHING = "http://hl7.org/fhir/OperationDefinition/Patient-everything"
 OAUTH_EXTENSION = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 
 
-def _resource(type_name: str) -> dict[str, Any]:
+def _resource(type_name: str, conditional_delete: str) -> dict[str, Any]:
     known: dict[str, Any] = {
         "type": type_name,
         "interaction": [{"code": one.code} for one in TYPE_INTERACTIONS],
@@ -33,9 +33,9 @@ def _resource(type_name: str) -> dict[str, Any]:
         "readHistory": True,
         "updateCreate": True,
         "conditionalCreate": True,
-        "conditionalRead": "not-supported",
-        "conditionalUpdate": False,
-        "conditionalDelete": "not-supported",
+        "conditionalRead": "full-support",
+        "conditionalUpdate": True,
+        "conditionalDelete": conditional_delete,
         "referencePolicy": ["literal", "local"],
         "searchInclude": includes(type_name),
         "searchRevInclude": reverse_includes(type_name),
@@ -44,13 +44,16 @@ def _resource(type_name: str) -> dict[str, Any]:
             for code, kind, url in implemented(type_name)
         ],
     }
-    if type_name == "Patient":
-        known["operation"] = [{"name": "everything", "definition": EVERYTHING}]
+    known["operation"] = [
+        {"name": one.code, "definition": one.definition}
+        for one in OPERATIONS
+        if one.type == type_name
+    ]
     return {key: value for key, value in known.items() if value not in ([], "")}
 
 
 @lru_cache(maxsize=4)
-def capability_statement(public_base_url: str) -> bytes:
+def capability_statement(public_base_url: str, conditional_delete: str) -> bytes:
     """The statement's JSON; made once for each process."""
     statement = {
         "resourceType": "CapabilityStatement",
@@ -85,7 +88,9 @@ def capability_statement(public_base_url: str) -> bytes:
                         }
                     ],
                 },
-                "resource": [_resource(type_name) for type_name in RESOURCE_TYPES],
+                "resource": [
+                    _resource(type_name, conditional_delete) for type_name in RESOURCE_TYPES
+                ],
                 "interaction": [{"code": code} for code in SYSTEM_INTERACTIONS],
             }
         ],
@@ -95,4 +100,6 @@ def capability_statement(public_base_url: str) -> bytes:
 
 async def metadata(request: Request) -> Response:
     """The CapabilityStatement; no token is needed to read it."""
-    return answer(request, capability_statement(exchange_of(request).settings.public_base_url))
+    settings = exchange_of(request).settings
+    statement = capability_statement(settings.public_base_url, settings.conditional_delete)
+    return answer(request, statement)

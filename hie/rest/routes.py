@@ -13,8 +13,7 @@ from hie.rest.bundle import post_bundle
 from hie.rest.interactions import TYPE_INTERACTIONS, Endpoint
 from hie.rest.metadata import metadata
 from hie.rest.negotiate import require_json_answer
-from hie.rest.operations.everything import patient_everything
-from hie.rest.operations.open_record import open_patient_record
+from hie.rest.operations.table import OPERATIONS
 from hie.rest.respond import failure
 
 KNOWN_TYPES = frozenset(RESOURCE_TYPES)
@@ -74,10 +73,8 @@ def fhir_routes() -> list[BaseRoute]:
     table["/metadata"]["GET"] = metadata
     table["/"]["POST"] = post_bundle
     table[""]["POST"] = post_bundle
-    table["/Patient/{id}/$everything"]["GET"] = patient_everything
-    table["/Patient/{id}/$open-record"]["POST"] = open_patient_record
-    for interaction in TYPE_INTERACTIONS:
-        for method, path, endpoint in interaction.routes:
+    for served in (*OPERATIONS, *TYPE_INTERACTIONS):
+        for method, path, endpoint in served.routes:
             table[path][method] = endpoint
     every = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     # The longest literal path wins, so that {id} never swallows _search or $everything.

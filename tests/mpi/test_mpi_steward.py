@@ -11,6 +11,7 @@ from hie.kit.db import Connection, Database
 from hie.kit.hashing import Hasher
 from hie.mpi import steward
 from hie.mpi.features import RESIDENT_NUMBER
+from hie.mpi.golden import goldens as goldens_of
 from hie.mpi.link import Source, register
 from hie.mpi.match import match
 from hie.mpi.people import linked, person_of
@@ -53,15 +54,20 @@ async def test_merge_redirects_and_unmerge_restores(store: Store) -> None:
     async with store.database.transaction() as connection:
         people = await person_of(connection, "abcd")
         before = await state(connection)
-        number, goldens = await steward.merge(connection, people["a"], people["b"], **WHO)
-        assert {g.person: g.resource is None for g in goldens} == {
-            people["a"]: False,
-            people["b"]: True,
-        }
+        goldens_before = await goldens_of(connection, [people["a"], people["b"]])
+        number, _, goldens = await steward.merge(connection, people["a"], people["b"], **WHO)
+        shown = {golden.person: golden.resource or {} for golden in goldens}
+        assert [shown[people[p]]["active"] for p in "ab"] == [True, False]
+        assert {"other": {"reference": f"Patient/{people['b']}"}, "type": "replaces"} in (
+            shown[people["a"]]["link"]
+        )
+        assert shown[people["b"]]["link"] == [
+            {"other": {"reference": f"Patient/{people['a']}"}, "type": "replaced-by"}
+        ]
         both = await linked(connection, [people["a"], people["b"]])
         assert both == {people["a"]: ("a", "b"), people["b"]: ("a", "b")}
-        restored = await steward.unmerge(connection, number, **WHO)
-        assert all(golden.resource for golden in restored)
+        restored = (await steward.unmerge(connection, number, **WHO)).goldens
+        assert restored == goldens_before
         assert await state(connection) == before
         with pytest.raises(Problem) as refused:
             await steward.unmerge(connection, number, **WHO)
@@ -81,7 +87,7 @@ async def test_undoing_all_merges_restores_every_state(
         for survivor, gone in choices:
             before = await state(connection)
             try:
-                number, _ = await steward.merge(connection, people[survivor], people[gone], **WHO)
+                number, *_ = await steward.merge(connection, people[survivor], people[gone], **WHO)
             except Problem:
                 continue  # merged away already, or with itself
             past.append((number, before))
@@ -93,7 +99,7 @@ async def test_undoing_all_merges_restores_every_state(
 async def test_a_later_merge_is_undone_first(store: Store) -> None:
     async with store.database.transaction() as connection:
         people = await person_of(connection, "abc")
-        first, _ = await steward.merge(connection, people["a"], people["b"], **WHO)
+        first, *_ = await steward.merge(connection, people["a"], people["b"], **WHO)
         await steward.merge(connection, people["c"], people["a"], **WHO)
         assert (await linked(connection, [people["b"]]))[people["b"]] == ("a", "b", "c")
         with pytest.raises(Problem) as refused:
@@ -106,11 +112,22 @@ async def test_moving_a_registration_out_makes_a_person(store: Store) -> None:
         await register(connection, store, [source("e", "欧阳明", "1991-11-30")])
         people = await person_of(connection, "ce")
         assert people["c"] == people["e"]
-        moved, goldens = await steward.move(connection, store.hasher, "e", None, **WHO)
+        _, moved, goldens = await steward.unlink(connection, store.hasher, "e", people["c"], **WHO)
         assert moved != people["c"]
         assert {golden.person for golden in goldens} == {moved, people["c"]}
-        kinds = [row[2] for row in await steward.history(connection, people["c"])]  # type: ignore[index]
+        kinds = [event.kind for event in await steward.history(connection, people["c"])]
         assert kinds == ["link", "link", "move"]
+        with pytest.raises(Problem) as refused:
+            await steward.unlink(connection, store.hasher, "e", moved, **WHO)
+        assert refused.value.status == 422
+        with pytest.raises(Problem) as refused:
+            await steward.unlink(connection, store.hasher, "e", people["c"], **WHO)
+        assert refused.value.status == 404
+        assert (await steward.link(connection, "e", people["c"], **WHO)).goldens[0].resource
+        assert await person_of(connection, "ce") == people
+        with pytest.raises(Problem) as refused:
+            await steward.link(connection, "e", people["c"], **WHO)
+        assert refused.value.status == 409
 
 
 async def test_not_a_duplicate_is_not_asked_again(store: Store) -> None:

@@ -1,6 +1,7 @@
 """A running exchange for the tests of the REST interface: real database, real HTTP."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -37,6 +38,7 @@ async def client(app: FastAPI, exchange: Exchange) -> AsyncIterator[Client]:
         institution: str | None = None,
         scopes: str = "system/*.cruds",
         patient: str | None = None,
+        **more: Any,
     ) -> httpx.AsyncClient:
         headers = {"content-type": "application/fhir+json"}
         if kind is not None:
@@ -51,6 +53,7 @@ async def client(app: FastAPI, exchange: Exchange) -> AsyncIterator[Client]:
                     holder=kind,  # type: ignore[arg-type]
                     institution=number,
                     patient=patient,
+                    **more,
                 )
             headers["authorization"] = f"Bearer {token}"
         made = httpx.AsyncClient(

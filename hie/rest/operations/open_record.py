@@ -15,34 +15,13 @@ from hie.mpi.people import linked
 from hie.records.disclosure import opened
 from hie.records.fetch import fetch, missing
 from hie.rest.authenticate import authenticate, exchange_of
-from hie.rest.body import read_body
-from hie.rest.negotiate import require_json_body
+from hie.rest.operations.parameters import read_parameters
 from hie.rest.respond import answer
-
-LARGEST_PARAMETERS = 64 * 1024
-
-
-def _parameters(text: bytes) -> dict[str, str]:
-    try:
-        sent = orjson.loads(text)
-        return {
-            one["name"]: next(str(v) for name, v in one.items() if name.startswith("value"))
-            for one in sent["parameter"]
-        }
-    except (orjson.JSONDecodeError, TypeError, KeyError, StopIteration) as error:
-        raise problem(
-            400,
-            "structure",
-            "Send Parameters with 'reason' (code) and 'note' (string)",
-            "请发送包含 reason（code）和 note（string）的 Parameters",
-            "Parameters.parameter",
-        ) from error
 
 
 async def open_patient_record(request: Request) -> Response:
     """Open the person's record to the calling clinician for a while."""
     caller = await authenticate(request)
-    require_json_body(request)
     if caller.kind != "staff" or caller.account is None:
         raise problem(
             403,
@@ -53,7 +32,7 @@ async def open_patient_record(request: Request) -> Response:
     exchange = exchange_of(request)
     patient = request.path_params["id"]
     await fetch(exchange, caller, "Patient", patient)
-    sent = _parameters(await read_body(request, LARGEST_PARAMETERS))
+    sent = await read_parameters(request, "reason", "note")
     async with exchange.store.database.transaction() as connection:
         if patient not in await linked(connection, [patient]):
             raise missing("Patient", patient)
@@ -62,8 +41,8 @@ async def open_patient_record(request: Request) -> Response:
             account=caller.account,
             client_id=caller.client_id,
             patient=patient,
-            reason=sent.get("reason", ""),
-            note=sent.get("note", ""),
+            reason=sent.text("reason"),
+            note=sent.text("note"),
         )
         await opened(connection, exchange, caller, patient, opening)
     answer_body = {

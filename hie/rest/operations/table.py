@@ -1,0 +1,52 @@
+"""The operations that there are: routes and CapabilityStatement are both made from this table.
+
+https://hl7.org/fhir/R4/operations.html
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hie.rest.operations import relink
+from hie.rest.operations.everything import patient_everything
+from hie.rest.operations.open_record import open_patient_record
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+FHIR = "http://hl7.org/fhir/OperationDefinition/"
+OWN = "urn:hie:operation:"
+"""Operations of this exchange; they are described in docs/identity.md and docs/access.md."""
+
+
+class Operation(NamedTuple):
+    """An operation `$code` on a type, with its definition and the routes that serve it."""
+
+    type: str
+    code: str
+    definition: str
+    routes: tuple[tuple[str, str, Endpoint], ...]
+
+
+def _patient(code: str, endpoint: Endpoint, method: str = "POST") -> Operation:
+    """An operation of this exchange on one golden Patient."""
+    return Operation(
+        "Patient", code, f"{OWN}{code}", ((method, f"/Patient/{{id}}/${code}", endpoint),)
+    )
+
+
+OPERATIONS = (
+    Operation(
+        "Patient",
+        "everything",
+        f"{FHIR}Patient-everything",
+        (("GET", "/Patient/{id}/$everything", patient_everything),),
+    ),
+    _patient("open-record", open_patient_record),
+    _patient("link", relink.link_registration),
+    _patient("unlink", relink.unlink_registration),
+    _patient("merge", relink.merge_persons),
+    _patient("unmerge", relink.unmerge_persons),
+    _patient("not-duplicate", relink.mark_not_duplicate),
+    _patient("link-history", relink.link_history, "GET"),
+)
