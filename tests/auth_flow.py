@@ -55,6 +55,8 @@ class App:
     http: httpx.AsyncClient
     client_id: str = "app"
     verifier: str = field(default_factory=lambda: token_urlsafe(32))
+    fhir: str = FHIR
+    redirect: str = REDIRECT
 
     def query(
         self, scope: str = "launch/patient patient/*.rs", **changes: str | None
@@ -62,10 +64,10 @@ class App:
         values: dict[str, str | None] = {
             "response_type": "code",
             "client_id": self.client_id,
-            "redirect_uri": REDIRECT,
+            "redirect_uri": self.redirect,
             "scope": scope,
             "state": "a state",
-            "aud": FHIR,
+            "aud": self.fhir,
             "code_challenge": challenge_of(self.verifier),
             "code_challenge_method": "S256",
             **changes,
@@ -119,7 +121,7 @@ class App:
         values: dict[str, str | None] = {
             "grant_type": "authorization_code",
             "code": code,
-            "redirect_uri": REDIRECT,
+            "redirect_uri": self.redirect,
             "client_id": self.client_id,
             "code_verifier": self.verifier,
             **changes,
@@ -159,12 +161,13 @@ class Backend:
     client_id: str
     key: RSAKey | ECKey
     algorithm: str
+    audience: str = f"{BASE}/oauth/token"
 
     def claims(self, **changes: Any) -> dict[str, Any]:
         return {
             "iss": self.client_id,
             "sub": self.client_id,
-            "aud": f"{BASE}/oauth/token",
+            "aud": self.audience,
             "exp": int(time.time()) + 240,
             "jti": token_urlsafe(16),
             **changes,
