@@ -5,6 +5,7 @@ The table in `docs/settings.md` is checked against this module by a test.
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -37,6 +38,12 @@ class Settings(BaseSettings):
     mllp_port: int = Field(2575, ge=0, le=65535, description="Port of the HL7 v2 MLLP listener.")
     pool_size: int = Field(
         8, ge=1, le=100, description="Database connections each server process may hold."
+    )
+
+    conditional_delete: Literal["single", "multiple"] = Field(
+        "single",
+        description="Whether `DELETE Type?criteria` may delete several resources at once "
+        "(at most 500) or is refused when more than one matches. The CapabilityStatement tells.",
     )
 
     @property

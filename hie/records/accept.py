@@ -5,7 +5,7 @@ A REST create, a transaction bundle, an HL7 v2 message and a bulk file all enter
 """
 
 from asyncio import sleep
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from psycopg.errors import DeadlockDetected, UniqueViolation
@@ -13,20 +13,28 @@ from psycopg.errors import DeadlockDetected, UniqueViolation
 from hie.access.caller import Caller
 from hie.access.policy import restriction
 from hie.errors import problem
+from hie.kit.clock import now
 from hie.kit.db import Connection
-from hie.kit.ids import new_id
 from hie.records.change import Change, build_changes, write_changes
+from hie.records.conditional import MOST_DELETED, Decided, decide
 from hie.records.entry import Entry, Outcome, Prepared
 from hie.records.exchange import Exchange
-from hie.records.match import lock_matches, matching_id
 from hie.records.prepare import TURN, prepare
 from hie.records.resolve import resolve_references
 
 ATTEMPTS = 4
 
 
-async def accept(exchange: Exchange, caller: Caller, entries: Sequence[Entry]) -> list[Outcome]:
+async def accept(
+    exchange: Exchange,
+    caller: Caller,
+    entries: Sequence[Entry],
+    *,
+    before_commit: Callable[[Connection], Awaitable[None]] | None = None,
+) -> list[Outcome]:
     """Carry out all entries or none, in one transaction of its own; outcomes in their order.
+
+    `before_commit` sees the changes; if it raises, there are none.
 
     Raises Problem: 400 unreadable, 403 not allowed, 404 unknown, 409 somebody else was faster,
     412 a condition failed, 422 invalid; with every issue found.
@@ -36,7 +44,10 @@ async def accept(exchange: Exchange, caller: Caller, entries: Sequence[Entry]) -
         try:
             async with exchange.store.database.transaction() as connection:
                 copies = [replace(item) for item in prepared]
-                return await _apply(connection, exchange, caller, copies)
+                outcomes = await _apply(connection, exchange, caller, copies)
+                if before_commit is not None:
+                    await before_commit(connection)
+                return outcomes
         except (UniqueViolation, DeadlockDetected) as error:
             if attempt == ATTEMPTS - 1:
                 raise problem(
@@ -60,49 +71,41 @@ async def _apply(
 ) -> list[Outcome]:
     store = exchange.store
     visible = restriction(caller, "s")
-    queries = {f"{p.entry.type}?{p.entry.if_none_exist}" for p in prepared if p.entry.if_none_exist}
-    await lock_matches(connection, store, queries)
-    existing: dict[int, str] = {}
-    known: dict[str, str] = {}
-    for number, item in enumerate(prepared):
-        entry = item.entry
-        item.id = entry.id or new_id()
-        if entry.if_none_exist is None:
-            continue
-        match = await matching_id(
-            connection, store, visible, entry.type, entry.if_none_exist, entry.expression
-        )
-        if match is not None:
-            existing[number] = item.id = match
-            if entry.full_url:
-                known[entry.full_url] = f"{entry.type}/{match}"
-    _refuse_duplicates(prepared, existing)
-    to_change = [item for number, item in enumerate(prepared) if number not in existing]
+    most_deleted = MOST_DELETED if exchange.settings.conditional_delete == "multiple" else 1
+    decided = await decide(connection, store, visible, prepared, most_deleted=most_deleted)
+    items = decided.items
+    to_change = [item for place, item in enumerate(items) if place not in decided.existing]
     await resolve_references(
-        connection, store, visible, to_change, known, exchange.settings.fhir_base
+        connection, store, visible, to_change, decided.known, exchange.settings.fhir_base
     )
-    if len(prepared) > TURN:
+    if len(items) > TURN:
         await sleep(0)
     changes = await build_changes(
-        connection, exchange, prepared, existing, operator=caller.kind == "operator"
+        connection, exchange, items, decided.existing, operator=caller.kind == "operator"
     )
     await write_changes(connection, exchange, caller, changes)
-    return [_outcome(change) for change in changes[: len(prepared)]]
+    return _outcomes(prepared, decided, changes)
 
 
-def _refuse_duplicates(prepared: Sequence[Prepared], existing: dict[int, str]) -> None:
-    seen: set[tuple[str, str]] = set()
+def _outcomes(
+    prepared: Sequence[Prepared], decided: Decided, changes: Sequence[Change]
+) -> list[Outcome]:
+    """One outcome an entry. The changes of golden records come after those of the items."""
+    by_entry: dict[int, list[Change]] = {}
+    for item, change in zip(decided.items, changes, strict=False):
+        by_entry.setdefault(item.number, []).append(change)
+    outcomes: list[Outcome] = []
     for number, item in enumerate(prepared):
-        key = (item.entry.type, item.id)
-        if key in seen and number not in existing:
-            raise problem(
-                400,
-                "invalid",
-                f"{item.entry.type}/{item.id} occurs twice in one transaction",
-                f"同一事务中 {item.entry.type}/{item.id} 出现了两次",
-                item.entry.expression,
-            )
-        seen.add(key)
+        first = decided.same.get(number)
+        if first is not None:
+            outcomes.append(replace(outcomes[first], status=200, changed=False))
+            continue
+        done = by_entry.get(number, [])
+        if len(done) == 1:
+            outcomes.append(_outcome(done[0]))
+        else:
+            outcomes.append(Outcome(204, item.entry.type, "", 0, now(), None, changed=bool(done)))
+    return outcomes
 
 
 def _outcome(change: Change) -> Outcome:

@@ -4,7 +4,7 @@ Ownership, `If-Match` and the test for "nothing changed" are decided here, with 
 source Patients pass through the master patient index, whose golden records join the same batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -47,13 +47,13 @@ async def build_changes(
     connection: Connection,
     exchange: Exchange,
     prepared: Sequence[Prepared],
-    existing: dict[int, str],
+    existing: Collection[int],
     *,
     operator: bool = False,
 ) -> list[Change]:
     """One change for each entry, followed by those of the golden records; rows are locked.
 
-    `existing` holds the numbers of conditional creates that matched. Raises Problem 403, 404, 412.
+    `existing` holds the places of conditional creates that matched. Raises Problem 403, 404, 412.
     """
     moment = now()
     places = await locate(
@@ -213,14 +213,14 @@ def _foreign(entry: Entry, item: Prepared) -> Exception:
 def _check_version(entry: Entry, place: Place | None) -> None:
     if entry.if_match is None:
         return
-    wanted = entry.if_match.strip().removeprefix("W/").strip('"')
+    wanted = [each.strip().removeprefix("W/").strip('"') for each in entry.if_match.split(",")]
     current = str(place.version) if place and place.body is not None else None
-    if wanted != current:
+    if current not in wanted and (wanted != ["*"] or current is None):
         raise problem(
             412,
             "conflict",
-            f"If-Match names version {wanted}, the current version is {current or 'none'}",
-            f"If-Match 指定版本 {wanted}，当前版本为 {current or '无'}",
+            f"If-Match names version {', '.join(wanted)}, the current version is {current or 'none'}",
+            f"If-Match 指定版本 {', '.join(wanted)}，当前版本为 {current or '无'}",
             entry.expression,
         )
 

@@ -4,12 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-Method = Literal["POST", "PUT", "DELETE"]
+Method = Literal["POST", "PUT", "PATCH", "DELETE"]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One change asked for. `body` is the resource's JSON text; `expression` is its place in a Bundle."""
+    """One change asked for. `body` is the resource's JSON text; `expression` is its place in a Bundle.
+
+    `query` takes the place of `id`: the criteria of a conditional update, patch or delete. The body
+    of a patch is of the type `media_type`.
+    """
 
     method: Method
     type: str
@@ -19,11 +23,16 @@ class Entry:
     if_none_exist: str | None = None
     if_match: str | None = None
     expression: str | None = None
+    query: str | None = None
+    media_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an entry: 201 created, 200 updated or already there, 204 deleted."""
+    """What became of an entry: 201 created, 200 updated or already there, 204 deleted.
+
+    A conditional delete that matched nothing or several has neither `id` nor `version`.
+    """
 
     status: int
     type: str
@@ -36,7 +45,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class Prepared:
-    """An entry whose text has been parsed and found valid."""
+    """An entry whose text has been parsed and found valid. `number` is the entry's place."""
 
     entry: Entry
     type_number: int
@@ -44,3 +53,4 @@ class Prepared:
     resource: dict[str, Any]
     institution: int
     id: str = ""
+    number: int = 0

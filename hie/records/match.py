@@ -4,7 +4,7 @@ A match sees what its caller may see and nothing else, so that it cannot serve a
 """
 
 from collections.abc import Collection
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from hie.errors import problem
 from hie.fhir.definitions import RESOURCE_TYPES
@@ -17,12 +17,59 @@ from hie.store.open import Store
 LOCK = "SELECT pg_advisory_xact_lock(number) FROM unnest(%s::bigint[]) AS number ORDER BY number"
 
 KNOWN_TYPES = frozenset(RESOURCE_TYPES)
+# They say how a result looks and not what matches.
+NO_CRITERIA = frozenset(
+    ("_count", "_sort", "_total", "_include", "_revinclude", "_summary", "_elements", "_format")
+)
+
+
+def normal(type_name: str, query: str) -> str:
+    """One text for all ways of writing the same criteria: what is locked is the question itself."""
+    return f"{type_name}?{urlencode(sorted(parse_qsl(query, keep_blank_values=True)))}"
 
 
 async def lock_matches(connection: Connection, store: Store, queries: Collection[str]) -> None:
     """Let only one transaction at a time decide whether anything matches each of the queries."""
     if queries:
         await connection.execute(LOCK, (sorted(store.hasher(f"match {q}") for q in queries),))
+
+
+async def matching_ids(
+    connection: Connection,
+    store: Store,
+    restriction: Restriction,
+    type_name: str,
+    query: str,
+    expression: str | None,
+    *,
+    most: int,
+) -> list[str]:
+    """The ids of what matches `query`; Problem 412 for more than `most` of them.
+
+    Problem 400 if the query cannot be understood, has no criterion, or one without a value: a
+    search leaves that out, but what is to be changed must not be found by less than was said.
+    """
+    pairs = parse_qsl(query, keep_blank_values=True)
+    none = [name for name, value in pairs if not value or name.partition(":")[0] in NO_CRITERIA]
+    if type_name not in KNOWN_TYPES or not pairs or none:
+        raise problem(
+            400,
+            "invalid",
+            f"'{type_name}?{query[:200]}' does not consist of search criteria, at least one",
+            f"“{type_name}?{query[:200]}”不是由检索条件组成的（至少一个）",
+            expression,
+        )
+    tree = parse(type_name, [*pairs, ("_count", str(most + 1))])
+    page = await execute(connection, store, tree, restriction)
+    if len(page.matches) > most:
+        raise problem(
+            412,
+            "multiple-matches",
+            f"'{type_name}?{query[:200]}' matches more than {most} resource(s)",
+            f"“{type_name}?{query[:200]}”匹配到的资源多于 {most} 个",
+            expression,
+        )
+    return [row.id for row in page.matches]
 
 
 async def matching_id(
@@ -33,27 +80,6 @@ async def matching_id(
     query: str,
     expression: str | None,
 ) -> str | None:
-    """The id of the only resource that matches `query`, None if there is none.
-
-    Problem 412 if several match, 400 if the query has no criterion or cannot be understood.
-    """
-    pairs = parse_qsl(query, keep_blank_values=True)
-    if type_name not in KNOWN_TYPES or not pairs:
-        raise problem(
-            400,
-            "invalid",
-            f"'{type_name}?{query}' is not a search with at least one criterion",
-            f"“{type_name}?{query}”不是带条件的检索",
-            expression,
-        )
-    tree = parse(type_name, [*pairs, ("_count", "2")])
-    page = await execute(connection, store, tree, restriction)
-    if len(page.matches) > 1:
-        raise problem(
-            412,
-            "multiple-matches",
-            f"'{type_name}?{query}' matches more than one resource",
-            f"“{type_name}?{query}”匹配到多个资源",
-            expression,
-        )
-    return page.matches[0].id if page.matches else None
+    """The id of the only resource that matches `query`, None if there is none; Problem as above."""
+    found = await matching_ids(connection, store, restriction, type_name, query, expression, most=1)
+    return found[0] if found else None

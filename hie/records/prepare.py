@@ -63,7 +63,7 @@ def _parse(entry: Entry) -> dict[str, Any] | Issue:
             f"resourceType 为 {sent!r}，而请求的类型是 {entry.type}",
             f"{entry.type}.resourceType",
         )
-    if entry.method == "PUT" and resource.get("id") != entry.id:
+    if entry.method == "PUT" and entry.query is None and resource.get("id") != entry.id:
         return _issue(
             entry,
             "invalid",
@@ -75,8 +75,10 @@ def _parse(entry: Entry) -> dict[str, Any] | Issue:
 
 
 def _authorise(caller: Caller, entry: Entry) -> int:
-    permission = {"POST": "c", "PUT": "u", "DELETE": "d"}[entry.method]
-    require(caller, permission, entry.type)  # type: ignore[arg-type]  # the three letters above
+    permission = {"POST": "c", "PUT": "u", "PATCH": "u", "DELETE": "d"}[entry.method]
+    require(caller, permission, entry.type)  # type: ignore[arg-type]  # the letters above
+    if entry.query is not None or entry.if_none_exist is not None:
+        require(caller, "s", entry.type)  # without it nothing would match, and copies be made
     if caller.institution is None:
         raise problem(
             403,
@@ -102,7 +104,7 @@ async def prepare(caller: Caller, entries: Sequence[Entry]) -> list[Prepared]:
                 entry.expression,
             )
         institution = _authorise(caller, entry)
-        if entry.method == "DELETE":
+        if entry.method in ("DELETE", "PATCH"):
             item = Prepared(entry, type_number(entry.type), b"", {}, institution)
             prepared.append(item)
             continue

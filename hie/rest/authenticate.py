@@ -10,13 +10,16 @@ from hie.records.exchange import Exchange
 
 
 def exchange_of(request: Request) -> Exchange:
-    """The exchange that this process serves."""
-    exchange: Exchange = request.app.state.exchange
+    """The exchange that this process serves; for an entry of a transaction, as seen from inside it."""
+    exchange: Exchange = request.scope.get("exchange") or request.app.state.exchange
     return exchange
 
 
 async def authenticate(request: Request) -> Caller:
     """The caller; Problem 401 without a token in the Authorization header that is in force now."""
+    known: Caller | None = request.scope.get("caller")
+    if known is not None:  # an entry of a Bundle, whose sender has been asked for the token
+        return known
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise problem(

@@ -1,18 +1,33 @@
 """POST [base]: transactions and batches. https://hl7.org/fhir/R4/http.html#transaction"""
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
 from hie.access.caller import Caller
 from hie.errors import Problem
+from hie.kit.db import Connection
 from hie.records.accept import accept
 from hie.records.bundle import bundle
+from hie.records.entry import Outcome
 from hie.rest.authenticate import authenticate, exchange_of
 from hie.rest.body import LARGEST_BUNDLE, read_body
 from hie.rest.bundle_entry import Asked, answered, read_bundle, refused
-from hie.rest.entry_read import entry_read
-from hie.rest.negotiate import Return, preferred_return, require_json_body
+from hie.rest.entry_read import entry_read, within
+from hie.rest.negotiate import Return, language, preferred_return, require_json_body
 from hie.rest.respond import answer
+
+# Deletes, then creates, then updates and patches; reads come at the end.
+ORDER = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2}
+
+
+class _Unreadable(Exception):  # noqa: N818 - it carries an answer
+    """A read inside a transaction failed, and with it the whole."""
+
+    def __init__(self, status: int, outcome: bytes) -> None:
+        super().__init__(status)
+        self.status = status
+        self.outcome = outcome
 
 
 async def post_bundle(request: Request) -> Response:
@@ -20,9 +35,14 @@ async def post_bundle(request: Request) -> Response:
     caller = await authenticate(request)
     require_json_body(request)
     wanted = preferred_return(request, "minimal")
-    kind, asked = read_bundle(await read_body(request, LARGEST_BUNDLE))
+    base = exchange_of(request).settings.fhir_base
+    kind, asked = read_bundle(await read_body(request, LARGEST_BUNDLE), f"{base}/")
     run = _transaction if kind == "transaction" else _batch
-    return answer(request, bundle(f"{kind}-response", await run(request, caller, asked, wanted)))
+    try:
+        entries = await run(request, caller, asked, wanted)
+    except _Unreadable as failed:
+        return answer(request, failed.outcome, status=failed.status)
+    return answer(request, bundle(f"{kind}-response", entries))
 
 
 async def _transaction(
@@ -30,36 +50,46 @@ async def _transaction(
 ) -> list[bytes]:
     exchange = exchange_of(request)
     changes = [one.entry for one in asked if one.entry is not None]
-    # Deletes, then creates, then updates, and reads at the end: the order of the specification.
-    order = {"DELETE": 0, "POST": 1, "PUT": 2}
-    arranged = sorted(changes, key=lambda entry: order[entry.method])
-    outcomes = await accept(exchange, caller, arranged) if arranged else []
+    arranged = sorted(changes, key=lambda entry: ORDER[entry.method])
+    reads: dict[int, bytes] = {}
+
+    async def read(connection: Connection) -> None:
+        inside = within(exchange, connection)
+        for number, one in enumerate(asked):
+            if one.entry is None:
+                status, entry = await entry_read(request, caller, one, inside)
+                if status >= 400:
+                    outcome = orjson.loads(entry)["response"]["outcome"]
+                    outcome["issue"][0]["expression"] = [one.expression]
+                    raise _Unreadable(status, orjson.dumps(outcome))
+                reads[number] = entry
+
+    outcomes = await accept(exchange, caller, arranged, before_commit=read)
     by_entry = {id(entry): outcome for entry, outcome in zip(arranged, outcomes, strict=True)}
-    entries: list[bytes] = []
-    for one in asked:
-        if one.entry is None:
-            entries.append(await entry_read(exchange, caller, one))
-        else:
-            outcome = by_entry[id(one.entry)]
-            entries.append(answered(exchange.settings.fhir_base, outcome, wanted))
-    return entries
-
-
-async def _one(request: Request, caller: Caller, one: Asked, wanted: Return) -> bytes:
-    exchange = exchange_of(request)
-    if one.entry is None:
-        return await entry_read(exchange, caller, one)
-    [outcome] = await accept(exchange, caller, [one.entry])
-    return answered(exchange.settings.fhir_base, outcome, wanted)
+    return [
+        reads[number] if one.entry is None else _answered(request, by_entry[id(one.entry)], wanted)
+        for number, one in enumerate(asked)
+    ]
 
 
 async def _batch(
     request: Request, caller: Caller, asked: list[Asked], wanted: Return
 ) -> list[bytes]:
+    exchange = exchange_of(request)
     entries: list[bytes] = []
     for one in asked:
+        if one.entry is None:
+            entries.append((await entry_read(request, caller, one, exchange))[1])
+            continue
         try:
-            entries.append(await _one(request, caller, one, wanted))
+            [outcome] = await accept(exchange, caller, [one.entry])
         except Problem as found:
             entries.append(refused(request, found))
+        else:
+            entries.append(_answered(request, outcome, wanted))
     return entries
+
+
+def _answered(request: Request, outcome: Outcome, wanted: Return) -> bytes:
+    base = exchange_of(request).settings.fhir_base
+    return answered(base, outcome, wanted, language(request))

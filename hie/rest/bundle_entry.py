@@ -3,7 +3,10 @@
 The resources' texts are cut out of the Bundle's text as they stand: nothing is written anew.
 """
 
+from base64 import b64decode
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -12,9 +15,10 @@ from starlette.requests import Request
 from hie.errors import Issue, Problem, Text, problem
 from hie.fhir.bundle import entry_resources
 from hie.fhir.outcome import operation_outcome
-from hie.kit.clock import instant
+from hie.kit.clock import http_date, instant
 from hie.records.entry import Entry, Outcome
-from hie.rest.negotiate import Return, language
+from hie.rest.negotiate import FHIR_JSON, Return, language
+from hie.rest.respond import done
 
 STATUS_TEXT = {200: "200 OK", 201: "201 Created", 204: "204 No Content"}
 MOST_ENTRIES = 20_000
@@ -22,19 +26,27 @@ MOST_ENTRIES = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What one entry asks for: a change, or else (`entry` is None) a read at `url`."""
+    """What one entry asks for: a change, or else (`entry` is None) a read at `url`.
+
+    `headers` are those that a read over HTTP would carry in their place.
+    """
 
     url: str
     entry: Entry | None
     expression: str
+    method: str = "GET"
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 def _refuse(code: str, en: str, zh: str, expression: str) -> Problem:
     return problem(400, code, en, zh, expression)
 
 
-def read_bundle(text: bytes) -> tuple[str, list[Asked]]:
-    """The Bundle's type (transaction or batch) and its entries; Problem 400 with every issue."""
+def read_bundle(text: bytes, base: str) -> tuple[str, list[Asked]]:
+    """The Bundle's type (transaction or batch) and its entries; Problem 400 with every issue.
+
+    `base`: this server's own, which the addresses of entries may begin with.
+    """
     try:
         parsed = orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -78,7 +90,7 @@ def read_bundle(text: bytes) -> tuple[str, list[Asked]]:
     asked: list[Asked] = []
     issues: list[Issue] = []
     for number, entry in enumerate(entries):
-        one = _asked(entry, texts[number], f"Bundle.entry[{number}]")
+        one = _asked(entry, texts[number], f"Bundle.entry[{number}]", base)
         if isinstance(one, Issue):
             issues.append(one)
         else:
@@ -88,7 +100,7 @@ def read_bundle(text: bytes) -> tuple[str, list[Asked]]:
     return kind, asked
 
 
-def _asked(entry: dict[str, Any], text: bytes | None, place: str) -> Asked | Issue:
+def _asked(entry: dict[str, Any], text: bytes | None, place: str, base: str) -> Asked | Issue:
     request = entry.get("request")
     if not isinstance(request, dict) or not all(
         isinstance(request.get(name), str) for name in ("method", "url")
@@ -101,48 +113,96 @@ def _asked(entry: dict[str, Any], text: bytes | None, place: str) -> Asked | Iss
             ),
             f"{place}.request",
         )
-    method, url = request["method"], request["url"].lstrip("/")
+    method, url = request["method"], request["url"].removeprefix(base).lstrip("/")
     if method in ("GET", "HEAD"):
-        return Asked(url, None, place)
-    type_name, _, logical_id = url.partition("/")
-    conditional = "?" in url
+        return Asked(url, None, place, method, _conditions(request))
+    path, question, query = url.partition("?")
+    type_name, _, logical_id = path.partition("/")
+    about = bool(logical_id) != bool(question)  # an id or criteria, and never both
     formed = {
-        "POST": not logical_id and text is not None,
-        "PUT": bool(logical_id) and text is not None,
-        "DELETE": bool(logical_id) and text is None,
+        "POST": not logical_id and not question and text is not None,
+        "PUT": about and text is not None,
+        "DELETE": about and text is None,
     }
-    if conditional or "/" in logical_id or not formed.get(method, False):
+    if "/" in logical_id or not formed.get(method, False):
         return Issue(
             "not-supported",
             Text(
-                f"'{method} {url[:80]}' cannot be carried out here: POST Type, PUT Type/id (each with a resource), DELETE Type/id or GET",
-                f"无法执行“{method} {url[:80]}”：支持 POST 类型、PUT 类型/id（均须附资源）、DELETE 类型/id 或 GET",
+                f"'{method} {url[:80]}' cannot be carried out here: POST Type, PUT or PATCH Type/id or Type?criteria "
+                "(each with a resource), DELETE Type/id or Type?criteria, or GET",
+                f"无法执行“{method} {url[:80]}”：支持 POST 类型、PUT 或 PATCH 类型/id 或 类型?条件（均须附资源）、"
+                "DELETE 类型/id 或 类型?条件，或 GET",
             ),
             f"{place}.request.url",
         )
+    media_type = None
+    if method == "PATCH":
+        patch = _patch(entry["resource"], text or b"", place)
+        if isinstance(patch, Issue):
+            return patch
+        media_type, text = patch
     change = Entry(
         method,
         type_name,
         id=logical_id or None,
         body=text,
         full_url=entry.get("fullUrl"),
-        if_none_exist=request.get("ifNoneExist"),
+        if_none_exist=request.get("ifNoneExist") if method == "POST" else None,
         if_match=request.get("ifMatch"),
         expression=place,
+        query=query if question else None,
+        media_type=media_type,
     )
     return Asked(url, change, place)
 
 
-def answered(base: str, outcome: Outcome, wanted: Return) -> bytes:
-    """The response entry of a change; with the resource if a representation is wanted."""
+def _conditions(request: dict[str, Any]) -> tuple[tuple[bytes, bytes], ...]:
+    """The conditions of a read as headers; HTTP dates are not used inside Bundles."""
+    headers = []
+    if isinstance(request.get("ifNoneMatch"), str):
+        headers.append((b"if-none-match", request["ifNoneMatch"].encode("latin-1", "replace")))
+    if isinstance(request.get("ifModifiedSince"), str):
+        try:
+            moment = datetime.fromisoformat(request["ifModifiedSince"])
+        except ValueError:
+            return tuple(headers)  # as over HTTP, where a date that cannot be read is no condition
+        if moment.tzinfo is not None:
+            headers.append((b"if-modified-since", http_date(moment).encode()))
+    return tuple(headers)
+
+
+def _patch(resource: Any, text: bytes, place: str) -> tuple[str, bytes] | Issue:
+    """Media type and text of a patch: Parameters as they are, anything else inside a Binary.
+
+    https://hl7.org/fhir/R4/http.html#patch
+    """
+    match resource:
+        case {"resourceType": "Parameters"}:
+            return FHIR_JSON, text
+        case {"resourceType": "Binary", "contentType": str(media_type), "data": str(data)}:
+            with suppress(ValueError):
+                return media_type, b64decode(data, validate=True)
+    return Issue(
+        "invalid",
+        Text(
+            "A patch is a Parameters resource, or a Binary with contentType and data",
+            "PATCH 条目须为 Parameters 资源，或带有 contentType 和 data 的 Binary",
+        ),
+        f"{place}.resource",
+    )
+
+
+def answered(base: str, outcome: Outcome, wanted: Return, language: str) -> bytes:
+    """The response entry of a change, with what the caller prefers to get back."""
     url = f"{base}/{outcome.type}/{outcome.id}"
-    response: dict[str, Any] = {
-        "status": STATUS_TEXT[outcome.status],
-        "etag": f'W/"{outcome.version}"',
-        "lastModified": instant(outcome.last_updated),
-    }
+    response: dict[str, Any] = {"status": STATUS_TEXT[outcome.status]}
+    if outcome.version:
+        response["etag"] = f'W/"{outcome.version}"'
+        response["lastModified"] = instant(outcome.last_updated)
     if outcome.status != 204:
         response["location"] = f"{url}/_history/{outcome.version}"
+    if wanted == "OperationOutcome":
+        response["outcome"] = operation_outcome([done(outcome)], language)
     text = b'"response":' + orjson.dumps(response)
     if wanted == "representation" and outcome.body is not None:
         return b'{"fullUrl":%s,"resource":%s,%s}' % (orjson.dumps(url), outcome.body, text)

@@ -1,12 +1,16 @@
-"""DELETE [base]/[type]/[id]. https://hl7.org/fhir/R4/http.html#delete"""
+"""DELETE [base]/[type]/[id] and [base]/[type]?criteria. https://hl7.org/fhir/R4/http.html#delete"""
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hie.fhir.outcome import operation_outcome
 from hie.records.accept import accept
-from hie.records.entry import Entry
+from hie.records.entry import Entry, Outcome
 from hie.rest.authenticate import authenticate, exchange_of
-from hie.rest.respond import PRIVATE
+from hie.rest.criteria import criteria
+from hie.rest.negotiate import language, preferred_return
+from hie.rest.respond import PRIVATE, answer, done
 
 
 async def delete(request: Request) -> Response:
@@ -19,4 +23,28 @@ async def delete(request: Request) -> Response:
         if_match=request.headers.get("if-match"),
     )
     [outcome] = await accept(exchange_of(request), caller, [entry])
-    return Response(status_code=204, headers={**PRIVATE, "etag": f'W/"{outcome.version}"'})
+    return _deleted(request, outcome)
+
+
+async def conditional_delete(request: Request) -> Response:
+    """Delete what matches the criteria: one resource, or several if the exchange is set so.
+
+    https://hl7.org/fhir/R4/http.html#3.1.0.7.1
+    """
+    caller = await authenticate(request)
+    entry = Entry(
+        "DELETE",
+        request.path_params["type"],
+        query=criteria(request),
+        if_match=request.headers.get("if-match"),
+    )
+    [outcome] = await accept(exchange_of(request), caller, [entry])
+    return _deleted(request, outcome)
+
+
+def _deleted(request: Request, outcome: Outcome) -> Response:
+    headers = {"etag": f'W/"{outcome.version}"'} if outcome.version else {}
+    if preferred_return(request, "minimal") == "OperationOutcome":
+        body = operation_outcome([done(outcome)], language(request))
+        return answer(request, orjson.dumps(body), headers=headers)
+    return Response(status_code=204, headers={**PRIVATE, **headers})

@@ -1,39 +1,88 @@
-"""GET entries of a Bundle: the same reads and searches as over HTTP. https://hl7.org/fhir/R4/http.html#transaction"""
+"""GET entries of a Bundle: the same requests as over HTTP. https://hl7.org/fhir/R4/http.html#transaction
 
-from urllib.parse import parse_qsl, unquote
+Each is run through the server's own routes, so that a Bundle can ask whatever can be asked without
+one, under the same token. In a transaction it sees what the entries before it have changed.
+"""
+
+from collections.abc import MutableMapping
+from dataclasses import replace
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import unquote
 
 import orjson
+from starlette.requests import Request
 
 from hie.access.caller import Caller
-from hie.errors import problem
-from hie.fhir.definitions import RESOURCE_TYPES
 from hie.kit.clock import instant
+from hie.kit.db import Connection
+from hie.kit.within import Within
 from hie.records.exchange import Exchange
-from hie.records.fetch import fetch
-from hie.records.find import find
 from hie.rest.bundle_entry import Asked
 
-KNOWN_TYPES = frozenset(RESOURCE_TYPES)
+# Of the headers of the request that brought the Bundle, those that hold for its entries too.
+KEPT = frozenset((b"accept-language", b"prefer", b"x-request-id", b"host"))
+# What the routing of the Bundle itself left in the scope.
+OWN = frozenset(("path_params", "endpoint", "route", "state"))
 
 
-async def entry_read(exchange: Exchange, caller: Caller, asked: Asked) -> bytes:
-    """The response entry of a read or a search; Problem as those raise it."""
+def within(exchange: Exchange, connection: Connection) -> Exchange:
+    """The exchange as it looks from inside the transaction of `connection`."""
+    database = Within(connection, exchange.store.database)
+    return replace(exchange, store=replace(exchange.store, database=database))
+
+
+async def entry_read(
+    request: Request, caller: Caller, asked: Asked, exchange: Exchange
+) -> tuple[int, bytes]:
+    """Status and response entry of a read, search, history or operation by GET.
+
+    Inside a transaction `exchange` is made by `within`.
+    """
     path, _, query = asked.url.partition("?")
-    type_name, _, logical_id = path.partition("/")
-    if type_name not in KNOWN_TYPES or "/" in logical_id or (logical_id and query):
-        raise problem(
-            400,
-            "not-supported",
-            f"'GET {asked.url[:80]}' is neither a read (Type/id) nor a search (Type?…)",
-            f"“GET {asked.url[:80]}”既不是读取（类型/id）也不是检索（类型?…）",
-            f"{asked.expression}.request.url",
-        )
-    response: dict[str, str] = {"status": "200 OK"}
-    if logical_id:
-        fetched = await fetch(exchange, caller, type_name, unquote(logical_id))
-        body = fetched.body
-        response["etag"] = f'W/"{fetched.version}"'
-        response["lastModified"] = instant(fetched.last_updated)
-    else:
-        body = await find(exchange, caller, type_name, parse_qsl(query, keep_blank_values=True))
-    return b'{"resource":%s,"response":%s}' % (body, orjson.dumps(response))
+    headers = [pair for pair in request.scope["headers"] if pair[0] in KEPT]
+    scope = {
+        **{key: value for key, value in request.scope.items() if key not in OWN},
+        "method": asked.method,
+        "path": f"/fhir/{unquote(path)}",
+        "raw_path": f"/fhir/{path}".encode(),
+        "query_string": query.encode(),
+        "headers": [*headers, *asked.headers],
+        "exchange": exchange,
+        "caller": caller,
+    }
+    status, sent, body = await _run(request, scope)
+    response: dict[str, Any] = {"status": str(status)}
+    if "etag" in sent:
+        response["etag"] = sent["etag"]
+    if "last-modified" in sent:
+        response["lastModified"] = instant(parsedate_to_datetime(sent["last-modified"]))
+    if status >= 400:
+        response["outcome"] = orjson.Fragment(body)
+        return status, orjson.dumps({"response": response})
+    text = b'"response":' + orjson.dumps(response)
+    return status, b'{"resource":%s,%s}' % (body, text) if body else b"{%s}" % text
+
+
+async def _run(
+    request: Request, scope: MutableMapping[str, Any]
+) -> tuple[int, dict[str, str], bytes]:
+    status = 500
+    headers: dict[str, str] = {}
+    parts: list[bytes] = []
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        nonlocal status
+        if message["type"] == "http.response.start":
+            status = message["status"]
+            headers.update(
+                (k.decode("latin-1"), v.decode("latin-1")) for k, v in message["headers"]
+            )
+        else:
+            parts.append(message.get("body", b""))
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    await request.app.router(scope, receive, send)
+    return status, headers, b"".join(parts)

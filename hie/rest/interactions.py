@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hie.rest.create import create
-from hie.rest.delete import delete
+from hie.rest.delete import conditional_delete, delete
 from hie.rest.history import history
 from hie.rest.read import read
 from hie.rest.search import search
-from hie.rest.update import update
+from hie.rest.update import conditional_update, update
 from hie.rest.vread import vread
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -30,10 +30,27 @@ class Interaction(NamedTuple):
 TYPE_INTERACTIONS = (
     Interaction("read", (("GET", "/{type}/{id}", read),)),
     Interaction("vread", (("GET", "/{type}/{id}/_history/{version}", vread),)),
-    Interaction("update", (("PUT", "/{type}/{id}", update),)),
-    Interaction("delete", (("DELETE", "/{type}/{id}", delete),)),
+    Interaction(
+        "update", (("PUT", "/{type}/{id}", update), ("PUT", "/{type}", conditional_update))
+    ),
+    Interaction(
+        "delete",
+        (("DELETE", "/{type}/{id}", delete), ("DELETE", "/{type}", conditional_delete)),
+    ),
     Interaction("history-instance", (("GET", "/{type}/{id}/_history", history),)),
     Interaction("create", (("POST", "/{type}", create),)),
     Interaction("search-type", (("GET", "/{type}", search), ("POST", "/{type}/_search", search))),
 )
-SYSTEM_INTERACTIONS = ("transaction", "batch")
+SYSTEM_SEARCHES = Interaction(
+    "search-system",
+    (
+        ("GET", "/", search),
+        *(
+            route
+            for place in ("", "/{compartment}/{id}/{type}", "/{compartment}/{id}/*")
+            for route in (("GET", place, search), ("POST", f"{place}/_search", search))
+        ),
+    ),
+)
+"""Searches of the whole system and of compartments."""
+SYSTEM_INTERACTIONS = ("transaction", "batch", SYSTEM_SEARCHES.code)

@@ -5,14 +5,12 @@ from starlette.responses import Response
 
 from hie.records.fetch import fetch
 from hie.rest.authenticate import authenticate, exchange_of
-from hie.rest.respond import answer, version_headers
+from hie.rest.respond import versioned
 
 
 async def read(request: Request) -> Response:
-    """The current version of a resource."""
+    """The current version of a resource; 304 if the caller has it already."""
     caller = await authenticate(request)
     path = request.path_params
     fetched = await fetch(exchange_of(request), caller, path["type"], path["id"])
-    return answer(
-        request, fetched.body, headers=version_headers(fetched.version, fetched.last_updated)
-    )
+    return versioned(request, fetched)

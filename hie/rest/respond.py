@@ -11,6 +11,8 @@ from hie.errors import Issue, Problem, Text
 from hie.fhir.outcome import operation_outcome
 from hie.kit.clock import http_date
 from hie.records.entry import Outcome
+from hie.records.fetch import Fetched
+from hie.rest.conditions import unchanged
 from hie.rest.negotiate import FHIR_JSON, Return, language
 
 CONTENT_TYPE = f"{FHIR_JSON}; charset=utf-8"
@@ -33,6 +35,14 @@ def version_headers(version: int, last_updated: datetime) -> dict[str, str]:
     return {"etag": f'W/"{version}"', "last-modified": http_date(last_updated)}
 
 
+def versioned(request: Request, fetched: Fetched) -> Response:
+    """One version with its headers; without the body if the caller says that it has this one."""
+    headers = version_headers(fetched.version, fetched.last_updated)
+    if unchanged(request.headers, fetched.version, fetched.last_updated):
+        return Response(status_code=304, headers={**PRIVATE, **headers})
+    return answer(request, fetched.body, headers=headers)
+
+
 def failure(request: Request, found: Problem) -> Response:
     """The OperationOutcome of a problem, in the caller's language."""
     outcome = operation_outcome(found.issues, language(request))
@@ -48,11 +58,22 @@ def changed(request: Request, base: str, outcome: Outcome, wanted: Return) -> Re
         return Response(status_code=outcome.status, headers={**PRIVATE, **headers})
     body = outcome.body
     if wanted == "OperationOutcome":
+        body = orjson.dumps(operation_outcome([done(outcome)], language(request)))
+    return answer(request, body, status=outcome.status, headers=headers)
+
+
+def done(outcome: Outcome) -> Issue:
+    """What became of a change, in words."""
+    if outcome.status == 204:
+        text = (
+            Text("Deleted {what}", "已删除 {what}")
+            if outcome.changed
+            else Text("There was nothing to delete", "没有需要删除的资源")
+        ).format(what=f"{outcome.type}/{outcome.id}" if outcome.id else outcome.type)
+    else:
         text = (
             Text("Stored as version {version}", "已保存为版本 {version}")
             if outcome.changed
             else Text("Nothing changed; version {version} stays", "内容未变化，仍为版本 {version}")
         ).format(version=outcome.version)
-        issue = Issue("informational", text, severity="information")
-        body = orjson.dumps(operation_outcome([issue], language(request)))
-    return answer(request, body, status=outcome.status, headers=headers)
+    return Issue("informational", text, severity="information")

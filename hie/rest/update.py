@@ -1,4 +1,4 @@
-"""PUT [base]/[type]/[id]. https://hl7.org/fhir/R4/http.html#update"""
+"""PUT [base]/[type]/[id] and [base]/[type]?criteria. https://hl7.org/fhir/R4/http.html#update"""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -7,22 +7,38 @@ from hie.records.accept import accept
 from hie.records.entry import Entry
 from hie.rest.authenticate import authenticate, exchange_of
 from hie.rest.body import LARGEST_RESOURCE, read_body
+from hie.rest.criteria import criteria
 from hie.rest.negotiate import preferred_return, require_json_body
 from hie.rest.respond import changed
 
 
 async def update(request: Request) -> Response:
     """Store a new version, or the first one under an id that the sender chose."""
+    return await _update(request, logical_id=request.path_params["id"])
+
+
+async def conditional_update(request: Request) -> Response:
+    """Store a new version of what matches the criteria, or a new resource if nothing does.
+
+    https://hl7.org/fhir/R4/http.html#cond-update
+    """
+    return await _update(request, query=criteria(request))
+
+
+async def _update(
+    request: Request, *, logical_id: str | None = None, query: str | None = None
+) -> Response:
     caller = await authenticate(request)
     require_json_body(request)
     exchange = exchange_of(request)
+    wanted = preferred_return(request, "representation")
     entry = Entry(
         "PUT",
         request.path_params["type"],
-        id=request.path_params["id"],
+        id=logical_id,
+        query=query,
         body=await read_body(request, LARGEST_RESOURCE),
         if_match=request.headers.get("if-match"),
     )
-    wanted = preferred_return(request, "representation")
     [outcome] = await accept(exchange, caller, [entry])
     return changed(request, exchange.settings.fhir_base, outcome, wanted)

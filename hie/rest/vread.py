@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from hie.records.fetch import fetch_version, missing
 from hie.rest.authenticate import authenticate, exchange_of
-from hie.rest.respond import answer, version_headers
+from hie.rest.respond import versioned
 
 LARGEST_VERSION = 2**31 - 1
 
@@ -18,6 +18,4 @@ async def vread(request: Request) -> Response:
     if not (text.isascii() and text.isdigit() and int(text) <= LARGEST_VERSION):
         raise missing(path["type"], f"{path['id']}/_history/{text}")
     fetched = await fetch_version(exchange_of(request), caller, path["type"], path["id"], int(text))
-    return answer(
-        request, fetched.body, headers=version_headers(fetched.version, fetched.last_updated)
-    )
+    return versioned(request, fetched)

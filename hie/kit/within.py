@@ -1,0 +1,23 @@
+"""A database that is one open transaction: what reads through it sees its uncommitted changes."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from hie.kit.db import Connection, Database
+
+
+class Within(Database):
+    """Every "connection" is the given one; a "transaction" is a savepoint in it."""
+
+    def __init__(self, connection: Connection, database: Database) -> None:
+        self.conninfo = database.conninfo
+        self._connection = connection
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        yield self._connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        async with self._connection.transaction():
+            yield self._connection

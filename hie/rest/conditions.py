@@ -1,0 +1,23 @@
+"""Conditional reads. https://hl7.org/fhir/R4/http.html#cread"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+
+
+def unchanged(headers: Mapping[str, str], version: int, last_updated: datetime) -> bool:
+    """Whether the caller has this version already, so that 304 is the answer.
+
+    `If-None-Match` goes before `If-Modified-Since`, and a date that cannot be read is no condition:
+    https://www.rfc-editor.org/rfc/rfc9110#section-13.1.3
+    """
+    known = headers.get("if-none-match")
+    if known is not None:
+        tags = {tag.strip().removeprefix("W/") for tag in known.split(",")}
+        return "*" in tags or f'"{version}"' in tags
+    try:
+        since = parsedate_to_datetime(headers.get("if-modified-since", ""))
+    except ValueError:
+        return False
+    # An HTTP date has whole seconds; compared is what the caller was told in Last-Modified.
+    return since.tzinfo is not None and last_updated.replace(microsecond=0) <= since

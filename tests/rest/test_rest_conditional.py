@@ -1,0 +1,285 @@
+"""Conditional interactions, alone and inside Bundles. https://hl7.org/fhir/R4/http.html#ccreate"""
+
+import asyncio
+
+import orjson
+import pytest
+from tests_rest_samples import observation, patient
+
+BY_NUMBER = "identifier=urn:hie:institution:A:patient|7"
+ELSEWHERE = "identifier=urn%3Ahie%3Ainstitution%3AA%3Apatient%7C7"
+
+
+async def total(client, query: str) -> int:
+    return (await client.get(f"{query}&_total=accurate")).json()["total"]
+
+
+def bundle(kind: str, *entries: dict) -> dict:
+    return {"resourceType": "Bundle", "type": kind, "entry": list(entries)}
+
+
+def entry(method: str, url: str, resource: bytes | None = None, **request: str) -> dict:
+    made = {"request": {"method": method, "url": url, **request}}
+    return made | ({"resource": orjson.loads(resource)} if resource else {})
+
+
+def statuses(response) -> list[str]:
+    assert response.status_code == 200, response.text
+    return [e["response"]["status"][:3] for e in response.json()["entry"]]
+
+
+async def test_create_only_if_none_exists(client) -> None:
+    a = await client("institution", institution="A")
+    body = patient(None, "张伟")
+    first = await a.post("/Patient", content=body, headers={"if-none-exist": BY_NUMBER})
+    second = await a.post("/Patient", content=body, headers={"if-none-exist": ELSEWHERE})
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert first.headers["location"] == second.headers["location"]
+    await a.post("/Patient", content=body)
+    third = await a.post("/Patient", content=body, headers={"if-none-exist": BY_NUMBER})
+    assert third.status_code == 412
+
+
+@pytest.mark.parametrize(
+    "criteria", ["", "identifier=", "_count=1", "colour=red", f"{BY_NUMBER}&name="]
+)
+async def test_criteria_without_meaning_are_refused(client, criteria: str) -> None:
+    a = await client("institution", institution="A")
+    await a.put("/Patient/p1", content=patient("p1", "张伟"))
+    body = patient(None, "张伟")
+    if criteria:
+        refused = await a.post("/Patient", content=body, headers={"if-none-exist": criteria})
+        assert refused.status_code == 400
+    assert (await a.put(f"/Patient?{criteria}", content=body)).status_code == 400
+    assert (await a.delete(f"/Patient?{criteria}")).status_code == 400
+    assert (await a.get("/Patient/p1")).headers["etag"] == 'W/"1"'
+
+
+async def test_racing_creates_make_one(client) -> None:
+    a = await client("institution", institution="A")
+    headers = [{"if-none-exist": BY_NUMBER if n % 2 else ELSEWHERE} for n in range(6)]
+    answers = await asyncio.gather(
+        *(a.post("/Patient", content=patient(None, "张伟"), headers=h) for h in headers)
+    )
+    assert sorted(r.status_code for r in answers) == [200] * 5 + [201]
+
+
+async def test_racing_updates_make_one(client) -> None:
+    a = await client("institution", institution="A")
+    answers = await asyncio.gather(
+        *(a.put(f"/Patient?{BY_NUMBER}", content=patient(None, "张伟")) for _ in range(6))
+    )
+    assert sorted(r.status_code for r in answers) == [200] * 5 + [201]
+
+
+async def test_conditional_update_by_the_table_of_the_specification(client) -> None:
+    a = await client("institution", institution="A")
+    made = await a.put(f"/Patient?{BY_NUMBER}", content=patient(None, "张伟"))
+    assert made.status_code == 201
+    where = made.json()["id"]
+    again = await a.put(f"/Patient?{BY_NUMBER}", content=patient(None, "张玮"))
+    assert (again.status_code, again.headers["etag"]) == (200, 'W/"2"')
+    assert again.json()["id"] == where
+    named = await a.put(f"/Patient?{BY_NUMBER}", content=patient(where, "张苇"))
+    assert named.headers["etag"] == 'W/"3"'
+    other = await a.put(f"/Patient?{BY_NUMBER}", content=patient("another", "张苇"))
+    assert other.status_code == 400
+    chosen = await a.put("/Patient?name=李娜", content=patient("p2", "李娜", number="8"))
+    assert (chosen.status_code, chosen.json()["id"]) == (201, "p2")
+    await a.post("/Patient", content=patient(None, "张伟"))
+    several = await a.put(f"/Patient?{BY_NUMBER}", content=patient(None, "张伟"))
+    assert several.status_code == 412
+    late = await a.put(
+        "/Patient?name=李娜", content=patient("p2", "李婷", number="8"), headers={"if-match": '"9"'}
+    )
+    assert late.status_code == 412
+
+
+async def test_conditional_delete_of_one(client) -> None:
+    a = await client("institution", institution="A")
+    await a.put("/Patient/p1", content=patient("p1", "张伟"))
+    assert (await a.delete(f"/Patient?{BY_NUMBER}")).status_code == 204
+    assert (await a.get("/Patient/p1")).status_code == 410
+    nothing = await a.delete(f"/Patient?{BY_NUMBER}", headers={"prefer": "return=OperationOutcome"})
+    assert nothing.json()["issue"][0]["details"]["text"] == "There was nothing to delete"
+    for logical_id in ("p2", "p3"):
+        await a.put(f"/Patient/{logical_id}", content=patient(logical_id, "张伟"))
+    assert (await a.delete(f"/Patient?{BY_NUMBER}")).status_code == 412
+    assert await total(a, "/Patient?_id=p2,p3") == 2
+
+
+async def test_conditional_delete_of_several_is_a_setting(client, exchange, app) -> None:
+    from dataclasses import replace
+
+    changed = exchange.settings.model_copy(update={"conditional_delete": "multiple"})
+    app.state.exchange = replace(exchange, settings=changed)
+    a = await client("institution", institution="A")
+    statement = (await a.get("/metadata")).json()
+    assert statement["rest"][0]["resource"][0]["conditionalDelete"] == "multiple"
+    for logical_id in ("p2", "p3"):
+        await a.put(f"/Patient/{logical_id}", content=patient(logical_id, "张伟"))
+    assert (await a.delete(f"/Patient?{BY_NUMBER}")).status_code == 204
+    assert await total(a, "/Patient?_id=p2,p3") == 0
+
+
+async def test_conditional_reads(client) -> None:
+    a = await client("institution", institution="A")
+    made = await a.put("/Patient/p1", content=patient("p1", "张伟"))
+    modified = made.headers["last-modified"]
+    for headers, status in (
+        ({"if-none-match": 'W/"1"'}, 304),
+        ({"if-none-match": '"7", "1"'}, 304),
+        ({"if-none-match": "*"}, 304),
+        ({"if-none-match": 'W/"2"'}, 200),
+        ({"if-modified-since": modified}, 304),
+        ({"if-modified-since": "Sat, 01 Jan 2000 00:00:00 GMT"}, 200),
+        ({"if-modified-since": "yesterday"}, 200),
+        ({"if-none-match": 'W/"2"', "if-modified-since": modified}, 200),
+    ):
+        response = await a.get("/Patient/p1", headers=headers)
+        assert (response.status_code, bool(response.content)) == (status, status == 200), headers
+        assert response.headers["etag"] == 'W/"1"'
+    b = await client("institution", institution="B")
+    hidden = await b.get("/Patient/p1", headers={"if-none-match": "*"})
+    assert hidden.status_code == 404
+
+
+async def test_a_match_sees_only_what_its_caller_may_see(client) -> None:
+    a = await client("institution", institution="A")
+    b = await client("institution", institution="B")
+    await a.put("/Patient/p1", content=patient("p1", "张伟"))
+    made = await b.put(f"/Patient?{BY_NUMBER}", content=patient(None, "张伟"))
+    assert made.status_code == 201
+    assert (await b.delete(f"/Patient?{BY_NUMBER}")).status_code == 204
+    assert (await a.get("/Patient/p1")).status_code == 200
+    blind = await client("institution", institution="A", scopes="system/Patient.cud")
+    body = patient(None, "张伟")
+    answers = [
+        await blind.post("/Patient", content=body, headers={"if-none-exist": BY_NUMBER}),
+        await blind.put(f"/Patient?{BY_NUMBER}", content=body),
+        await blind.delete(f"/Patient?{BY_NUMBER}"),
+    ]
+    assert [r.status_code for r in answers] == [403, 403, 403]
+    reader = await client("institution", institution="A", scopes="system/Patient.rs")
+    assert (await reader.put(f"/Patient?{BY_NUMBER}", content=body)).status_code == 403
+    assert (await reader.delete(f"/Patient?{BY_NUMBER}")).status_code == 403
+    nobody = await client()
+    assert (await nobody.delete(f"/Patient?{BY_NUMBER}")).status_code == 401
+
+
+async def test_a_transaction_of_every_method(client) -> None:
+    a = await client("institution", institution="A")
+    await a.put("/Patient/p1", content=patient("p1", "张伟"))
+    await a.put("/Patient/p2", content=patient("p2", "李娜", number="8"))
+    urn = "urn:uuid:6a0f3c6e-3f55-4d0c-9d3e-7f3a5ec1d001"
+    answer = await a.post(
+        "/",
+        json=bundle(
+            "transaction",
+            entry("GET", "Observation?subject=Patient/p1"),
+            entry("GET", "Patient/p1", ifNoneMatch='W/"2"'),
+            entry("PUT", f"Patient?{BY_NUMBER}", patient(None, "张玮")) | {"fullUrl": urn},
+            entry("POST", "Observation", observation(urn)),
+            entry("DELETE", "Patient?identifier=8"),
+            entry("GET", "Patient/p1/_history/1"),
+        ),
+    )
+    assert statuses(answer) == ["200", "304", "200", "201", "204", "200"]
+    entries = answer.json()["entry"]
+    assert entries[0]["resource"]["entry"][0]["resource"]["subject"]["reference"] == "Patient/p1"
+    assert entries[5]["resource"]["name"][0]["text"] == "张伟"
+    assert (await a.get("/Patient/p2")).status_code == 410
+
+
+async def test_a_read_that_fails_undoes_the_transaction(client) -> None:
+    a = await client("institution", institution="A")
+    made = entry("PUT", "Patient/p1", patient("p1", "张伟"))
+    failed = await a.post("/", json=bundle("transaction", made, entry("GET", "Patient/none")))
+    assert failed.status_code == 404
+    assert failed.json()["issue"][0]["expression"] == ["Bundle.entry[1]"]
+    assert (await a.get("/Patient/p1")).status_code == 404
+
+
+async def test_a_resource_is_changed_by_one_entry_only(client) -> None:
+    a = await client("institution", institution="A")
+    await a.put("/Patient/p1", content=patient("p1", "张伟"))
+    put = entry("PUT", "Patient/p1", patient("p1", "张玮"))
+    for other in (put, entry("DELETE", f"Patient?{BY_NUMBER}"), entry("DELETE", "Patient/p1")):
+        refused = await a.post("/", json=bundle("transaction", put, other))
+        assert refused.status_code == 400
+    assert (await a.get("/Patient/p1")).headers["etag"] == 'W/"1"'
+
+
+async def test_two_creates_with_the_same_criteria_are_one(client) -> None:
+    a = await client("institution", institution="A")
+    urns = [f"urn:uuid:6a0f3c6e-3f55-4d0c-9d3e-7f3a5ec1d00{n}" for n in range(2)]
+    answer = await a.post(
+        "/",
+        json=bundle(
+            "transaction",
+            *(
+                entry("POST", "Patient", patient(None, "张伟"), ifNoneExist=criteria)
+                | {"fullUrl": urn}
+                for urn, criteria in zip(urns, (BY_NUMBER, ELSEWHERE), strict=True)
+            ),
+            *(entry("POST", "Observation", observation(urn)) for urn in urns),
+        ),
+    )
+    assert statuses(answer) == ["201", "200", "201", "201"]
+    where = [e["response"]["location"] for e in answer.json()["entry"]]
+    assert where[0] == where[1]
+    logical_id = where[0].split("/")[-3]
+    assert await total(a, f"/Observation?subject=Patient/{logical_id}") == 2
+
+
+async def test_entries_may_refer_to_each_other_in_a_circle(client) -> None:
+    a = await client("institution", institution="A")
+    urns = [f"urn:uuid:6a0f3c6e-3f55-4d0c-9d3e-7f3a5ec1d00{n}" for n in range(2)]
+    entries = []
+    for own, other in (urns, reversed(urns)):
+        resource = orjson.loads(observation("Patient/p1"))
+        resource["hasMember"] = [{"reference": other}]
+        made = entry("POST", "Observation", orjson.dumps(resource))
+        entries.append(made | {"fullUrl": own})
+    answer = await a.post("/", json=bundle("transaction", *entries))
+    ids = [e["response"]["location"].split("/")[-3] for e in answer.json()["entry"]]
+    for own, other in (ids, reversed(ids)):
+        stored = (await a.get(f"/Observation/{own}")).json()
+        assert stored["hasMember"] == [{"reference": f"Observation/{other}"}]
+
+
+async def test_a_batch_answers_each_entry_for_itself(client) -> None:
+    a = await client("institution", institution="A")
+    await a.put("/Patient/p1", content=patient("p1", "张伟"))
+    await a.put("/Patient/p2", content=patient("p2", "张伟"))
+    answer = await a.post(
+        "/",
+        json=bundle(
+            "batch",
+            entry("PUT", f"Patient?{BY_NUMBER}", patient(None, "张玮")),
+            entry("DELETE", "Patient?name=none"),
+            entry("PUT", "Patient/p1", patient("p1", "张玮"), ifMatch='W/"7"'),
+            entry("PUT", "Patient/p1", patient("p1", "张玮"), ifMatch='W/"1"'),
+            entry("POST", "Patient", patient(None, "张伟"), ifNoneExist="identifier=9"),
+            entry("GET", "Patient/none"),
+            entry("GET", "Patient/p2", ifModifiedSince="2126-01-01T00:00:00Z"),
+            entry("GET", "Patient/p1/$everything"),
+        ),
+    )
+    assert statuses(answer) == ["412", "204", "412", "200", "201", "404", "304", "200"]
+    entries = answer.json()["entry"]
+    assert entries[0]["response"]["outcome"]["issue"][0]["code"] == "multiple-matches"
+    assert entries[5]["response"]["outcome"]["resourceType"] == "OperationOutcome"
+    assert entries[7]["resource"]["type"] == "searchset"
+
+
+async def test_reads_inside_a_bundle_are_the_callers_own(client) -> None:
+    a = await client("institution", institution="A")
+    await a.put("/Patient/p1", content=patient("p1", "张伟"))
+    b = await client("institution", institution="B")
+    reads = [entry("GET", url) for url in ("Patient/p1", "Patient/p1/_history", "Patient?_id=p1")]
+    answer = await b.post("/", json=bundle("batch", *reads))
+    assert statuses(answer) == ["404", "404", "200"]
+    assert "entry" not in answer.json()["entry"][2]["resource"]
+    writer = await client("institution", institution="A", scopes="system/Patient.cu")
+    assert statuses(await writer.post("/", json=bundle("batch", *reads))) == ["403"] * 3
