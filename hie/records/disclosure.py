@@ -65,7 +65,7 @@ async def disclosed(
     exchange: Exchange,
     caller: Caller,
     interaction: str,
-    type_name: str,
+    type_name: str | None,
     *,
     rows: Sequence[Row],
     logical_id: str | None = None,

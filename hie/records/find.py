@@ -1,13 +1,18 @@
-"""Searching one type. https://hl7.org/fhir/R4/search.html
+"""Searching one type, several, or a compartment. https://hl7.org/fhir/R4/search.html
 
 parse → people (golden ids stand for all linked records) → restriction → execute → audit → Bundle.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+
+import orjson
 
 from hie.access.caller import Caller
 from hie.access.policy import require, restriction
+from hie.errors import Issue, Text
 from hie.fhir.definitions import type_name as name_of
+from hie.fhir.outcome import operation_outcome
 from hie.kit.clock import now
 from hie.mpi.people import linked
 from hie.records.bundle import Link, bundle, found
@@ -17,8 +22,8 @@ from hie.records.exchange import Exchange
 from hie.records.fetch import presentation
 from hie.records.present import Present
 from hie.search.execute import execute
-from hie.search.parse import parse
-from hie.search.query import applied_url
+from hie.search.parse import Compartment, parse
+from hie.search.query import Query, applied_url
 from hie.search.rewrite.people import expand, patient_ids
 from hie.store.read import Row
 
@@ -32,15 +37,24 @@ async def find(
     pairs: Sequence[tuple[str, str]],
     *,
     lenient: bool = False,
+    compartment: Compartment | None = None,
+    language: str = "en",
 ) -> bytes:
     """A searchset Bundle. `pairs` are the decoded parameters in the order given.
 
+    `type_name` is `*` for all types that the caller may search and `_type` allows.
     Problem 403 without the scope; 400 for a parameter that is unknown or cannot be read, unless
-    `lenient`, when it is left out of the search and of the self link.
+    `lenient`, when it is left out of the search and of the self link, and an outcome in `language`
+    says so.
     """
-    require(caller, "s", type_name)
     signed = next((value for name, value in pairs if name == CURSOR), None)
-    query = parse(type_name, [pair for pair in pairs if pair[0] != CURSOR], lenient=lenient)
+    query = parse(
+        type_name,
+        [pair for pair in pairs if pair[0] != CURSOR],
+        lenient=lenient,
+        compartment=compartment,
+    )
+    query = _searchable(caller, query, listed=any(name == "_type" for name, _ in pairs))
     applied = applied_url(query)
     cursor = verify(exchange.cursor_key, caller, applied, signed) if signed else None
     async with exchange.store.database.connection() as connection:
@@ -58,15 +72,47 @@ async def find(
         *(_entry(exchange, present, row, "match") for row in page.matches),
         *(_entry(exchange, present, row, "include") for row in page.included),
     ]
+    if query.ignored:
+        entries.append(_ignored(query, language))
     await disclosed(
         exchange,
         caller,
-        "search-type",
-        type_name,
+        "search-system" if query.type is None else "search-type",
+        query.type,
         rows=[*page.matches, *page.included],
         query=applied,
     )
     return bundle("searchset", entries, links=links, total=page.total, moment=now())
+
+
+def _searchable(caller: Caller, query: Query, *, listed: bool) -> Query:
+    """The query on the types that the caller's scopes allow; Problem 403 if one was asked by name."""
+    if query.type is not None or listed:
+        for branch in query.branches:
+            require(caller, "s", branch.type)
+        return query
+    allowed = tuple(branch for branch in query.branches if caller.permits("s", branch.type))
+    if not allowed:
+        require(caller, "s", query.branches[0].type)
+    return replace(query, branches=allowed)
+
+
+def _ignored(query: Query, language: str) -> bytes:
+    """The entry that names what lenient handling left out. https://hl7.org/fhir/R4/search.html#errors"""
+    issues = [
+        Issue(
+            "not-supported",
+            Text(
+                f"The search parameter '{name}' was left out: it is unknown or cannot be read",
+                f"检索参数“{name}”未被采用：参数未知或取值无法识别",
+            ),
+            name,
+            severity="warning",
+        )
+        for name in query.ignored
+    ]
+    outcome = orjson.dumps(operation_outcome(issues, language))
+    return b'{"resource":%s,"search":{"mode":"outcome"}}' % outcome
 
 
 def _entry(exchange: Exchange, present: Present, row: Row, mode: str) -> bytes:

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from hie.errors import Problem, problem
 from hie.fhir.definitions import RESOURCE_TYPES
 from hie.rest.bundle import post_bundle
-from hie.rest.interactions import TYPE_INTERACTIONS, Endpoint
+from hie.rest.interactions import SYSTEM_SEARCHES, TYPE_INTERACTIONS, Endpoint
 from hie.rest.metadata import metadata
 from hie.rest.negotiate import require_json_answer
 from hie.rest.operations.table import OPERATIONS
@@ -73,7 +73,7 @@ def fhir_routes() -> list[BaseRoute]:
     table["/metadata"]["GET"] = metadata
     table["/"]["POST"] = post_bundle
     table[""]["POST"] = post_bundle
-    for served in (*OPERATIONS, *TYPE_INTERACTIONS):
+    for served in (*OPERATIONS, *TYPE_INTERACTIONS, SYSTEM_SEARCHES):
         for method, path, endpoint in served.routes:
             table[path][method] = endpoint
     every = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]

@@ -1,5 +1,10 @@
-"""GET [base]/[type]?… and POST [base]/[type]/_search. https://hl7.org/fhir/R4/http.html#search"""
+"""Searches of a type, of the whole system and of a compartment. https://hl7.org/fhir/R4/http.html#search
 
+GET [base]/[type]?…, GET [base]?…, GET [base]/[compartment]/[id]/[type]?…, with `*` for all types in a
+compartment; and POST of the same parameters to …/_search.
+"""
+
+from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -9,8 +14,10 @@ from hie.errors import problem
 from hie.records.find import find
 from hie.rest.authenticate import authenticate, exchange_of
 from hie.rest.body import read_body
-from hie.rest.negotiate import media_type, preferences
+from hie.rest.negotiate import language, media_type, preferences
 from hie.rest.respond import answer
+from hie.search.compartment import COMPARTMENTS
+from hie.search.parse import EVERY_TYPE, Compartment
 
 # About the answer's form and not about what is searched.
 FORM_PARAMETERS = frozenset(("_format", "_pretty"))
@@ -33,8 +40,22 @@ def _pairs(text: str) -> list[tuple[str, str]]:
     return [(name, value) for name, value in pairs if name not in FORM_PARAMETERS]
 
 
+def _compartment(asked: Mapping[str, str]) -> Compartment | None:
+    if "compartment" not in asked:
+        return None
+    name = asked["compartment"]
+    if name not in COMPARTMENTS:
+        raise problem(
+            404,
+            "not-supported",
+            f"'{name[:80]}' is no compartment; there are {', '.join(COMPARTMENTS)}",
+            f"没有区段“{name[:80]}”，可用：{'、'.join(COMPARTMENTS)}",
+        )
+    return Compartment(name, asked["id"])
+
+
 async def search(request: Request) -> Response:
-    """Resources of one type that match all parameters."""
+    """Resources that match all parameters."""
     caller = await authenticate(request)
     pairs = _pairs(request.url.query)
     if request.method == "POST":
@@ -49,7 +70,14 @@ async def search(request: Request) -> Response:
             )
         pairs += _pairs((await read_body(request, LARGEST_FORM)).decode("utf-8", "replace"))
     lenient = preferences(request).get("handling") == "lenient"
+    asked = request.path_params
     body = await find(
-        exchange_of(request), caller, request.path_params["type"], pairs, lenient=lenient
+        exchange_of(request),
+        caller,
+        asked.get("type", EVERY_TYPE),
+        pairs,
+        lenient=lenient,
+        compartment=_compartment(asked),
+        language=language(request),
     )
     return answer(request, body)

@@ -3,6 +3,10 @@
 Resources that belong to no patient, and Patients themselves, have the hash of their own reference as
 patient key; from it SQL computes the token of a reference to them. For the others the ids are
 fetched first, up to a limit.
+
+A golden Patient stands for the person: who finds it by a chain finds what points to any of its linked
+source records, and what points to one of those finds the golden Patient by `_has`. Links are read in the
+same statement, so that a relink counts with the next search.
 """
 
 import orjson
@@ -17,6 +21,24 @@ from hie.search.primary import patient_ranks
 from hie.search.problems import too_costly
 from hie.search.query import Chain, Has
 from hie.search.sql import FALSE, Sql, all_of
+
+OF_PERSONS = """
+WITH found AS MATERIALIZED ({keys})
+SELECT f.patient_key FROM found f
+UNION ALL
+SELECT g.patient_key FROM found f JOIN mpi.person p USING (patient_key)
+JOIN mpi.registration g ON g.person = coalesce(p.merged_into, p.id)
+"""
+"""The patient keys found, and where one is a golden record's those of all its source records."""
+
+AND_PERSONS = """
+WITH found AS MATERIALIZED ({keys})
+SELECT f.patient_key FROM found f
+UNION ALL
+SELECT p.patient_key FROM found f JOIN mpi.registration g USING (patient_key)
+JOIN mpi.person p ON p.id = g.person
+"""
+"""The patient keys found, and where one is a source record's that of its golden record."""
 
 
 def _stands_alone(type_name: str) -> bool:
@@ -43,16 +65,16 @@ def _is_patient(parameter: Parameter, type_name: str) -> bool:
 async def chained(node: Chain, inner: Sql, type_name: str, context: Context) -> Sql:
     """Rows whose reference points to a row of `node.type` that satisfies `inner`."""
     rows = _rows(node.type, inner, context)
-    if node.type == "Patient" and _is_patient(node.parameter, type_name):
-        return Sql(
-            f"r.patient_key IN (SELECT r.patient_key FROM store.resource r WHERE {rows.text})",
-            rows.values,
-        )
+    keys = f"SELECT r.patient_key FROM store.resource r WHERE {rows.text}"
+    if node.type == "Patient":
+        keys = OF_PERSONS.format(keys=keys)
+        if _is_patient(node.parameter, type_name):
+            return Sql(f"r.patient_key IN ({keys})", rows.values)
     names = [context.name(part) for part in kept(type_name)[node.parameter.code]]
     if _stands_alone(node.type):
         return Sql(
-            "r.tokens && coalesce((SELECT array_agg(name # r.patient_key) FROM store.resource r, "
-            f"unnest(%s::bigint[]) AS name WHERE {rows.text}), '{{}}')",
+            "r.tokens && coalesce((SELECT array_agg(name # patient_key) "
+            f"FROM unnest(%s::bigint[]) AS name, ({keys}) AS target), '{{}}')",
             (names, *rows.values),
         )
     cursor = await context.connection.execute(
@@ -69,18 +91,19 @@ async def pointing_here(node: Has, inner: Sql, type_name: str, context: Context)
     """Rows to which a row that satisfies `inner` points by `node.parameter`."""
     source = node.parameter.type_name
     rows = _rows(source, inner, context)
-    if type_name == "Patient" and _is_patient(node.parameter, source):
-        return Sql(
-            f"r.patient_key IN (SELECT r.patient_key FROM store.resource r WHERE {rows.text})",
-            rows.values,
-        )
     if _stands_alone(type_name):
-        names = [context.name(part) for part in kept(source)[node.parameter.code]]
-        return Sql(
-            "r.patient_key IN (SELECT name # token FROM store.resource r, unnest(r.tokens) AS token, "
-            f"unnest(%s::bigint[]) AS name WHERE {rows.text})",
-            (names, *rows.values),
-        )
+        keys = f"SELECT r.patient_key FROM store.resource r WHERE {rows.text}"
+        values = rows.values
+        if type_name != "Patient" or not _is_patient(node.parameter, source):
+            names = [context.name(part) for part in kept(source)[node.parameter.code]]
+            keys = (
+                "SELECT name # token AS patient_key FROM store.resource r, unnest(r.tokens) AS token, "
+                f"unnest(%s::bigint[]) AS name WHERE {rows.text}"
+            )
+            values = (names, *values)
+        if type_name == "Patient":
+            keys = AND_PERSONS.format(keys=keys)
+        return Sql(f"r.patient_key IN ({keys})", values)
     cursor = await context.connection.execute(
         f"SELECT r.dictionary, r.body FROM store.resource r WHERE {rows.text} LIMIT %s",
         (*rows.values, LARGEST_EXPANSION + 1),

@@ -1,0 +1,180 @@
+"""Searches over HTTP: of a type, of the system, of a compartment; of persons; and who may not."""
+
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from tests_rest_samples import observation, patient
+
+from hie.demo.population import check_character
+from hie.mpi.people import person_of
+
+FIRST = "99010119900307001"
+CARD = FIRST + check_character(FIRST)
+
+
+def ids(answer: httpx.Response, mode: str = "match") -> list[str]:
+    assert answer.status_code == 200, answer.text
+    return sorted(
+        f"{e['resource']['resourceType']}/{e['resource'].get('id')}"
+        for e in answer.json().get("entry", ())
+        if e["search"]["mode"] == mode
+    )
+
+
+def link(answer: httpx.Response, relation: str) -> str:
+    return next(each["url"] for each in answer.json()["link"] if each["relation"] == relation)
+
+
+@pytest.fixture
+async def person(client, exchange) -> dict[str, Any]:
+    """One person known to institutions A (with an identity card) and B, and a stranger at A."""
+    a = await client("institution", institution="A")
+    b = await client("institution", institution="B")
+    await a.put("/Patient/pA", content=patient("pA", "张伟", institution="A", card=CARD))
+    await b.put("/Patient/pB", content=patient("pB", "张伟", institution="B", card=CARD))
+    await a.put("/Patient/q", content=patient("q", "王芳", number="8"))
+    for sender, logical_id, subject, text in (
+        (a, "oA", "pA", "body weight"),
+        (b, "oB", "pB", "potassium"),
+        (a, "oQ", "q", "secret"),
+    ):
+        content = orjson.loads(observation(f"Patient/{subject}", text))
+        content |= {"id": logical_id, "encounter": {"reference": f"Encounter/e-{subject}"}}
+        assert (await sender.put(f"/Observation/{logical_id}", json=content)).status_code == 201
+    async with exchange.store.database.connection() as connection:
+        people = await person_of(connection, ["pA", "pB", "q"])
+    assert people["pA"] == people["pB"]
+    return {"golden": people["pA"], "stranger": people["q"], "a": a, "b": b}
+
+
+async def test_a_compartment_is_the_persons(client, person) -> None:
+    golden = person["golden"]
+    resident = await client("resident", scopes="patient/*.rs", patient=golden)
+    both = ["Observation/oA", "Observation/oB"]
+    assert ids(await resident.get(f"/Patient/{golden}/Observation")) == both
+    posted = await resident.post(
+        f"/Patient/{golden}/Observation/_search",
+        content="code:text=potassium",
+        headers={"content-type": "application/x-www-form-urlencoded"},
+    )
+    assert ids(posted) == ["Observation/oB"]
+    everything = [*both, "Patient/pA", "Patient/pB"]
+    found = await resident.get(f"/Patient/{golden}/*?_type=Observation,Patient")
+    assert set(everything) <= set(ids(found)) <= {*everything, f"Patient/{golden}"}
+    assert ids(await resident.get("/Encounter/e-pA/Observation")) == ["Observation/oA"]
+    head = await resident.head(f"/Patient/{golden}/Observation")
+    assert (head.status_code, head.content) == (200, b"")
+
+
+async def test_a_compartment_of_another_is_empty(client, person) -> None:
+    resident = await client("resident", scopes="patient/*.rs", patient=person["golden"])
+    for path in (
+        f"/Patient/{person['stranger']}/Observation",
+        "/Patient/q/Observation",
+        "/Patient/q/*",
+        "/Encounter/e-q/Observation",
+        "/?_type=Observation&_id=oQ",
+        "/Patient/nobody/Observation",
+    ):
+        answer = await resident.get(path)
+        assert ids(answer) == []
+        assert "total" not in answer.json()
+    narrow = await client("resident", scopes="patient/Patient.rs", patient=person["golden"])
+    assert (await narrow.get(f"/Patient/{person['golden']}/Observation")).status_code == 403
+    assert (await narrow.get("/?_type=Observation")).status_code == 403
+    assert not any("Observation" in each for each in ids(await narrow.get("/?_count=100")))
+    nothing = await client("institution", institution="A", scopes="system/Patient.r")
+    assert (await nothing.get("/?_id=pA")).status_code == 403
+    anybody = await client()
+    assert (await anybody.get("/Patient/pA/Observation")).status_code == 401
+    assert (await anybody.get("/?_id=pA")).status_code == 401
+
+
+async def test_the_whole_system(client, person) -> None:
+    a = person["a"]
+    assert ids(await a.get("/?_id=oA,pA")) == ["Observation/oA", "Patient/pA"]
+    assert ids(await a.get("/?_type=Patient&_id=oA,pA")) == ["Patient/pA"]
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    posted = await a.post("/_search", content="_id=oA&_type=Observation", headers=form)
+    assert ids(posted) == ["Observation/oA"]
+    assert link(posted, "self").endswith("/fhir/?_id=oA&_type=Observation")
+    assert ids(await a.get("/?_type=Observation&_tag=A")) == ["Observation/oA", "Observation/oQ"]
+    assert ids(await a.get("/?_type=Observation,Patient&_lastUpdated=lt2020")) == []
+    found: list[str] = []
+    following = "/?_type=Observation,Patient&_count=1&_sort=-_lastUpdated"
+    while following:
+        answer = await a.get(following)
+        found += ids(answer)
+        links = {each["relation"]: each["url"] for each in answer.json()["link"]}
+        following = links.get("next", "")
+    assert sorted(found) == ["Observation/oA", "Observation/oQ", "Patient/pA", "Patient/q"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "name"),
+    [
+        ("/?_type=Nonsense", 400, "_type"),
+        ("/?code=1", 400, "code"),
+        ("/?_type=Observation,Patient&code=1", 400, "code"),
+        ("/Patient/pA/Practitioner", 400, "Practitioner"),
+        ("/Patient/pA/*?_type=Practitioner", 400, "_type"),
+        ("/Organization/o/Observation", 404, None),
+        ("/Patient/pA/Nonsense", 404, None),
+        ("/Observation?nonsense=1", 400, "nonsense"),
+        ("/Observation?date=soon", 400, "date"),
+        ("/Observation?_sort=nonsense", 400, "_sort"),
+    ],
+)
+async def test_refusals_name_the_parameter(
+    client, path: str, status: int, name: str | None
+) -> None:
+    a = await client("institution", institution="A")
+    answer = await a.get(path)
+    assert answer.status_code == status
+    assert answer.json()["issue"][0].get("expression", [None])[0] == name
+
+
+async def test_lenient_handling_says_what_was_left_out(person) -> None:
+    a = person["a"]
+    query = "nonsense=1&code:text=secret&date=soon&_count=5&_pretty=true"
+    answer = await a.get(f"/Observation?{query}", headers={"prefer": "handling=lenient"})
+    assert ids(answer) == ["Observation/oQ"]
+    assert link(answer, "self").endswith("/Observation?code:text=secret&_count=5")
+    [outcome] = [e for e in answer.json()["entry"] if e["search"]["mode"] == "outcome"]
+    named = [issue["expression"] for issue in outcome["resource"]["issue"]]
+    assert named == [["nonsense"], ["date"]]
+
+
+async def test_a_golden_record_is_found_by_what_its_sources_have(client, person) -> None:
+    golden = f"Patient/{person['golden']}"
+    operator = await client("operator")
+    for text in ("body weight", "potassium"):
+        found = ids(await operator.get(f"/Patient?_has:Observation:patient:code:text={text}"))
+        assert golden in found
+        assert f"Patient/{person['stranger']}" not in found
+    by_name = await operator.get(f"/Observation?patient.identifier={CARD}")
+    assert ids(by_name) == ["Observation/oA", "Observation/oB"]
+    by_id = await operator.get(f"/Observation?patient._id={person['golden']}")
+    assert ids(by_id) == ["Observation/oA", "Observation/oB"]
+    nested = f"/Patient?_has:Observation:patient:subject={golden}"
+    assert golden in ids(await operator.get(nested))
+
+
+async def test_has_sees_only_what_the_caller_sees(client, person) -> None:
+    golden = person["golden"]
+    resident = await client("resident", scopes="patient/*.rs", patient=golden)
+    found = ids(await resident.get("/Patient?_has:Observation:patient:code:text=potassium"))
+    assert f"Patient/{golden}" in found
+    assert ids(await resident.get("/Patient?_has:Observation:patient:code:text=secret")) == []
+    # A sees its own half of the person and not that B has measured potassium
+    a = person["a"]
+    assert ids(await a.get("/Patient?_has:Observation:patient:code:text=potassium")) == []
+    assert ids(await a.get("/Patient?_has:Observation:patient:code:text=body weight")) == [
+        "Patient/pA"
+    ]
+    assert ids(await a.get("/Observation?patient._id=pB")) == []
+    # a clinician who has opened nothing sees golden Patients, but nothing that was measured
+    staff = await client("staff", scopes="user/*.rs")
+    assert ids(await staff.get("/Patient?_has:Observation:patient:code:text=potassium")) == []
