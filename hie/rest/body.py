@@ -3,13 +3,15 @@
 from starlette.requests import Request
 
 from hie.errors import problem
+from hie.rest.negotiate import XML_TYPES, media_type
+from hie.rest.xml import from_xml
 
 LARGEST_RESOURCE = 16 * 1024 * 1024
 LARGEST_BUNDLE = 256 * 1024 * 1024
 
 
 async def read_body(request: Request, largest: int) -> bytes:
-    """The whole body; Problem 413 as soon as it is known to exceed `largest` bytes."""
+    """The whole body, XML as JSON text; Problem 413 once it is known to exceed `largest` bytes."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > largest:
         raise _too_large(largest)
@@ -20,7 +22,9 @@ async def read_body(request: Request, largest: int) -> bytes:
         if size > largest:
             raise _too_large(largest)
         parts.append(part)
-    return b"".join(parts)
+    body = b"".join(parts)
+    sent = media_type(request.headers.get("content-type", ""))
+    return from_xml(body) if sent in XML_TYPES else body
 
 
 def _too_large(largest: int) -> Exception:

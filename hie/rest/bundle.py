@@ -14,7 +14,7 @@ from hie.rest.authenticate import authenticate, exchange_of
 from hie.rest.body import LARGEST_BUNDLE, read_body
 from hie.rest.bundle_entry import Asked, answered, read_bundle, refused
 from hie.rest.entry_read import entry_read, within
-from hie.rest.negotiate import Return, language, preferred_return, require_json_body
+from hie.rest.negotiate import Return, language, preferred_return, require_fhir_body
 from hie.rest.respond import answer
 
 # Deletes, then creates, then updates and patches; reads come at the end.
@@ -33,7 +33,7 @@ class _Unreadable(Exception):  # noqa: N818 - it carries an answer
 async def post_bundle(request: Request) -> Response:
     """Carry out a transaction as a whole, or a batch entry by entry."""
     caller = await authenticate(request)
-    require_json_body(request)
+    require_fhir_body(request)
     wanted = preferred_return(request, "minimal")
     base = exchange_of(request).settings.fhir_base
     kind, asked = read_bundle(await read_body(request, LARGEST_BUNDLE), f"{base}/")

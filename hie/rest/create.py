@@ -7,14 +7,14 @@ from hie.records.accept import accept
 from hie.records.entry import Entry
 from hie.rest.authenticate import authenticate, exchange_of
 from hie.rest.body import LARGEST_RESOURCE, read_body
-from hie.rest.negotiate import preferred_return, require_json_body
+from hie.rest.negotiate import preferred_return, require_fhir_body
 from hie.rest.respond import changed
 
 
 async def create(request: Request) -> Response:
     """Store a new resource; with If-None-Exist only if nothing matches."""
     caller = await authenticate(request)
-    require_json_body(request)
+    require_fhir_body(request)
     exchange = exchange_of(request)
     entry = Entry(
         "POST",

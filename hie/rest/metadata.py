@@ -15,7 +15,7 @@ from hie.fhir.definitions import RESOURCE_TYPES
 from hie.kit.clock import instant, now
 from hie.rest.authenticate import exchange_of
 from hie.rest.interactions import SYSTEM_INTERACTIONS, TYPE_INTERACTIONS
-from hie.rest.negotiate import FHIR_JSON
+from hie.rest.negotiate import FHIR_JSON, FHIR_XML
 from hie.rest.operations.table import OPERATIONS
 from hie.rest.respond import answer
 from hie.search.implemented import implemented, includes, reverse_includes
@@ -66,7 +66,7 @@ def capability_statement(public_base_url: str, conditional_delete: str) -> bytes
             "url": f"{public_base_url}/fhir",
         },
         "fhirVersion": "4.0.1",
-        "format": [FHIR_JSON, "json"],
+        "format": [FHIR_JSON, "json", FHIR_XML, "xml"],
         "rest": [
             {
                 "mode": "server",

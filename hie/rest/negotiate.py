@@ -8,10 +8,15 @@ from starlette.requests import Request
 from hie.errors import problem
 
 FHIR_JSON = "application/fhir+json"
+FHIR_XML = "application/fhir+xml"
 JSON_TYPES = frozenset(
     ("json", "application/json", "text/json", FHIR_JSON, "application/json+fhir", "*/*")
 )
+XML_TYPES = frozenset(("xml", "application/xml", "text/xml", FHIR_XML, "application/xml+fhir"))
 WILDCARDS = frozenset(("*/*", "application/*"))
+QUALITY = re.compile(r";\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*(?:;|$)")
+
+Format = Literal["json", "xml"]
 
 Return = Literal["minimal", "representation", "OperationOutcome"]
 PREFERENCE = re.compile(r"\b(return|handling)\s*=\s*\"?([A-Za-z]+)")
@@ -22,39 +27,63 @@ def media_type(header: str) -> str:
     return header.partition(";")[0].strip().lower()
 
 
-def require_json_answer(request: Request) -> None:
-    """Problem 406 unless the caller takes JSON; `_format` goes before the Accept header."""
+def answer_format(request: Request) -> Format:
+    """What the caller wants to read; `_format` goes before the Accept header, JSON before XML.
+
+    Problem 406 if it is neither.
+    """
     asked = request.query_params.get("_format")
     if asked is not None:
         # A "+" in an address is a space once decoded; everybody writes application/fhir+json.
-        if media_type(asked.replace(" ", "+")) in JSON_TYPES:
-            return
+        found = _format(asked.replace(" ", "+"))
+        if found is not None:
+            return found
         offered = asked
     else:
         offered = request.headers.get("accept", "*/*")
-        types = {media_type(part) for part in offered.split(",")}
-        if types & (JSON_TYPES | WILDCARDS):
-            return
+        weights = {"json": 0.0, "xml": 0.0}
+        for part in offered.split(","):
+            found = _format(part)
+            if found is not None:
+                weights[found] = max(weights[found], _weight(part))
+        if any(weights.values()):
+            return "json" if weights["json"] >= weights["xml"] else "xml"
     raise problem(
         406,
         "not-supported",
-        f"Cannot answer as {offered!r}; the exchange speaks {FHIR_JSON}",
-        f"无法以 {offered!r} 格式应答；本平台使用 {FHIR_JSON}",
+        f"Cannot answer as {offered!r}; the exchange speaks {FHIR_JSON} and {FHIR_XML}",
+        f"无法以 {offered!r} 格式应答；本平台使用 {FHIR_JSON} 和 {FHIR_XML}",
         "_format",
     )
 
 
-def require_json_body(request: Request) -> None:
-    """Problem 415 unless the body is declared as JSON."""
+def _format(text: str) -> Format | None:
+    kind = media_type(text)
+    if kind in JSON_TYPES or kind in WILDCARDS:
+        return "json"
+    return "xml" if kind in XML_TYPES else None
+
+
+def _weight(part: str) -> float:
+    """The q-value of a part of Accept. https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1"""
+    match = QUALITY.search(part)
+    return float(match[1]) if match else 1.0
+
+
+def require_fhir_body(request: Request) -> Format:
+    """What the body is declared to be; Problem 415 unless that is FHIR in JSON or XML."""
     sent = media_type(request.headers.get("content-type", ""))
-    if sent not in JSON_TYPES - {"json", "*/*"}:
-        raise problem(
-            415,
-            "not-supported",
-            f"The body is {sent or 'of no declared type'}; send {FHIR_JSON}",
-            f"请求体类型为 {sent or '（未声明）'}；请使用 {FHIR_JSON}",
-            "Content-Type",
-        )
+    if sent in XML_TYPES - {"xml"}:
+        return "xml"
+    if sent in JSON_TYPES - {"json", "*/*"}:
+        return "json"
+    raise problem(
+        415,
+        "not-supported",
+        f"The body is {sent or 'of no declared type'}; send {FHIR_JSON} or {FHIR_XML}",
+        f"请求体类型为 {sent or '（未声明）'}；请使用 {FHIR_JSON} 或 {FHIR_XML}",
+        "Content-Type",
+    )
 
 
 def language(request: Request) -> str:

@@ -12,9 +12,10 @@ from hie.fhir.definitions import RESOURCE_TYPES
 from hie.rest.bundle import post_bundle
 from hie.rest.interactions import SYSTEM_SEARCHES, TYPE_INTERACTIONS, Endpoint
 from hie.rest.metadata import metadata
-from hie.rest.negotiate import require_json_answer
+from hie.rest.negotiate import Format, answer_format
 from hie.rest.operations.table import OPERATIONS
 from hie.rest.respond import failure
+from hie.rest.xml import as_xml
 
 KNOWN_TYPES = frozenset(RESOURCE_TYPES)
 
@@ -24,8 +25,9 @@ def _guarded(endpoint: Endpoint) -> Endpoint:
 
     @wraps(endpoint)
     async def guarded(request: Request) -> Response:
+        wanted: Format = "json"
         try:
-            require_json_answer(request)
+            wanted = answer_format(request)
             type_name = request.path_params.get("type")
             if type_name is not None and type_name not in KNOWN_TYPES:
                 raise problem(
@@ -34,9 +36,10 @@ def _guarded(endpoint: Endpoint) -> Endpoint:
                     f"'{type_name[:80]}' is not a resource type of FHIR R4",
                     f"FHIR R4 没有资源类型“{type_name[:80]}”",
                 )
-            return await endpoint(request)
+            response = await endpoint(request)
         except Problem as found:
-            return failure(request, found)
+            response = failure(request, found)
+        return as_xml(request, response) if wanted == "xml" else response
 
     return guarded
 

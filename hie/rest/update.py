@@ -8,7 +8,7 @@ from hie.records.entry import Entry
 from hie.rest.authenticate import authenticate, exchange_of
 from hie.rest.body import LARGEST_RESOURCE, read_body
 from hie.rest.criteria import criteria
-from hie.rest.negotiate import preferred_return, require_json_body
+from hie.rest.negotiate import preferred_return, require_fhir_body
 from hie.rest.respond import changed
 
 
@@ -29,7 +29,7 @@ async def _update(
     request: Request, *, logical_id: str | None = None, query: str | None = None
 ) -> Response:
     caller = await authenticate(request)
-    require_json_body(request)
+    require_fhir_body(request)
     exchange = exchange_of(request)
     wanted = preferred_return(request, "representation")
     entry = Entry(

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from hie.errors import problem
 from hie.rest.body import read_body
-from hie.rest.negotiate import require_json_body
+from hie.rest.negotiate import require_fhir_body
 
 LARGEST_PARAMETERS = 256 * 1024
 
@@ -97,7 +97,7 @@ def _structure() -> Exception:
 
 async def read_resource(request: Request) -> dict[str, Any]:
     """The JSON resource in the body. Problem 400, 413 or 415."""
-    require_json_body(request)
+    require_fhir_body(request)
     try:
         sent = orjson.loads(await read_body(request, LARGEST_PARAMETERS))
     except orjson.JSONDecodeError as error:
