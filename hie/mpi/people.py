@@ -16,6 +16,9 @@ SELECT p.id, array(
 ) FROM mpi.person p WHERE p.id = ANY(%s)
 """
 PERSON_OF = "SELECT id, person FROM mpi.registration WHERE id = ANY(%s)"
+HELD_BY = """
+SELECT person, id FROM mpi.registration WHERE person = ANY(%s) AND institution = %s ORDER BY id
+"""
 
 KEYS_OF = """
 SELECT own.patient_key
@@ -68,3 +71,14 @@ async def person_of(connection: Connection, source_ids: Collection[str]) -> dict
         return {}
     cursor = await connection.execute(PERSON_OF, (list(source_ids),))
     return dict(await cursor.fetchall())
+
+
+async def held_by(
+    connection: Connection, persons: Collection[str], institution: int | None
+) -> dict[str, list[str]]:
+    """Of each person that the institution has registered the ids of its own source Patients."""
+    found: dict[str, list[str]] = {}
+    cursor = await connection.execute(HELD_BY, (list(persons), institution))
+    for person, id_ in await cursor.fetchall():
+        found.setdefault(person, []).append(id_)
+    return found

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     DateTime,
+    ForeignKey,
     Index,
     Integer,
     MetaData,
@@ -123,6 +124,7 @@ review = Table(
     Column("closed", DateTime(timezone=True)),
     Column("decision", Text),
     Column("actor", Text),
+    Column("evidence", JSONB, comment="both sides and the weights, as they were when decided"),
     comment="What a steward should look at: `registration` is in `person` "
     "and may belong to `other`, or not.",
 )
@@ -138,4 +140,32 @@ Index(
     review.c.bits.desc(),
     review.c.number,
     postgresql_where=text("closed IS NULL"),
+)
+Index(
+    "review_closed",
+    review.c.number,
+    postgresql_where=text("closed IS NOT NULL AND evidence IS NOT NULL"),
+)
+
+opinion = Table(
+    "opinion",
+    metadata,
+    Column("review", BigInteger, ForeignKey("mpi.review.number"), nullable=False),
+    Column("reviewer", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("review", "reviewer"),
+    comment="What each reviewer thinks of a review: same, different or unsure. "
+    "Two of one review measure agreement.",
+)
+
+asked = Table(
+    "asked",
+    metadata,
+    Column("caller", Text, primary_key=True),
+    Column("minute", DateTime(timezone=True), nullable=False),
+    Column("times", Integer, nullable=False),
+    comment="How often a caller has asked for matches in a minute.",
+    prefixes=["UNLOGGED"],
 )

@@ -18,6 +18,11 @@ from hie.rest.negotiate import FHIR_JSON, Return, language
 CONTENT_TYPE = f"{FHIR_JSON}; charset=utf-8"
 # Health data never stays in a cache that others share. https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.5
 PRIVATE = {"cache-control": "no-store"}
+HEADERS_OF = {
+    401: {"www-authenticate": 'Bearer realm="fhir"'},
+    429: {"retry-after": "60"},
+}
+"""What a status promises beside its OperationOutcome."""
 
 
 def answer(
@@ -46,7 +51,7 @@ def versioned(request: Request, fetched: Fetched) -> Response:
 def failure(request: Request, found: Problem) -> Response:
     """The OperationOutcome of a problem, in the caller's language."""
     outcome = operation_outcome(found.issues, language(request))
-    headers = {"www-authenticate": 'Bearer realm="fhir"'} if found.status == 401 else {}
+    headers = HEADERS_OF.get(found.status, {})
     return answer(request, orjson.dumps(outcome), status=found.status, headers=headers)
 
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from hie.rest.operations import relink
 from hie.rest.operations.everything import patient_everything
+from hie.rest.operations.match import match_patient
 from hie.rest.operations.open_record import open_patient_record
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -41,6 +42,9 @@ OPERATIONS = (
         "everything",
         f"{FHIR}Patient-everything",
         (("GET", "/Patient/{id}/$everything", patient_everything),),
+    ),
+    Operation(
+        "Patient", "match", f"{FHIR}Patient-match", (("POST", "/Patient/$match", match_patient),)
     ),
     _patient("open-record", open_patient_record),
     _patient("link", relink.link_registration),
