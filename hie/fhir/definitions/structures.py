@@ -108,6 +108,25 @@ def type_definition(name: str) -> Type:
 
 
 @cache
+def member(type_name: str, name: str) -> tuple[Element, str] | None:
+    """The element that `name` stands for in the type's JSON, and its datatype; None if nothing does.
+
+    `valueQuantity` is the element `value` as a Quantity. KeyError if R4 has no such type.
+    """
+    elements = type_definition(type_name).elements
+    element = elements.get(name)
+    if element is not None and not element.choice:
+        return element, element.types[0]
+    for element in elements.values():
+        if element.choice and name.startswith(element.name):
+            suffix = name[len(element.name) :]
+            for datatype in element.types:
+                if datatype[0].upper() + datatype[1:] == suffix:
+                    return element, datatype
+    return None
+
+
+@cache
 def primitives() -> Mapping[str, Primitive]:
     """The primitive datatypes by name."""
     return {

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from hie.fhir.definitions import RESOURCE_TYPES, Element, primitives, type_definition
+from hie.fhir.definitions import RESOURCE_TYPES, Element, member, primitives
 from hie.fhir.xml.markup import XHTML, FhirXmlError, Node, parse
 
 FHIR = "http://hl7.org/fhir"
@@ -106,18 +106,10 @@ def _child(found: dict[str, Json], child: Node, type_name: str, path: str) -> No
 
 def _element(child: Node, type_name: str, path: str) -> tuple[Element, str]:
     """The definition of a child and the datatype that its name says."""
-    elements = type_definition(type_name).elements
     expected = XHTML if child.name == "div" and type_name == "Narrative" else FHIR
-    if child.namespace == expected:
-        element = elements.get(child.name)
-        if element is not None and not element.choice:
-            return element, element.types[0]
-        for element in elements.values():
-            if element.choice and child.name.startswith(element.name):
-                suffix = child.name[len(element.name) :]
-                for datatype in element.types:
-                    if datatype[0].upper() + datatype[1:] == suffix:
-                        return element, datatype
+    known = member(type_name, child.name) if child.namespace == expected else None
+    if known is not None:
+        return known
     raise _refuse(
         child,
         f"{path}.{child.name}",
