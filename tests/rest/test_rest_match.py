@@ -14,6 +14,9 @@ from hie.records import identify
 GRADE = "http://hl7.org/fhir/StructureDefinition/match-grade"
 CARD = "99010119900307001"
 CARD += check_character(CARD)
+OTHER_CARD = "99010119900307005"
+OTHER_CARD += check_character(OTHER_CARD)
+NUMBER = [{"system": "urn:oid:2.16.156.10011.1.3", "value": CARD}]
 CLINICIAN: dict[str, Any] = {
     "institution": "A",
     "scopes": "user/Patient.rs",
@@ -22,6 +25,7 @@ CLINICIAN: dict[str, Any] = {
 }
 DESCRIBED = {
     "resourceType": "Patient",
+    "identifier": NUMBER,
     "name": [{"text": "欧阳明远"}],
     "birthDate": "1990-03-07",
     "gender": "male",
@@ -50,7 +54,7 @@ async def people(client, exchange) -> dict[str, str]:
     for code, extra in (
         ("a", {"card": CARD, "phone": "19900000001"}),
         ("b", {"card": CARD}),
-        ("c", {"phone": "19900000003"}),
+        ("c", {"card": OTHER_CARD, "phone": "19900000003"}),
     ):
         sender = await client("institution", institution=code.upper())
         body = patient(code, "欧阳明远", institution=code.upper(), number=code, **extra)
@@ -90,12 +94,12 @@ async def test_the_cases_of_iti_119(client, people) -> None:
     assert grades(one) == grades(bare)[:1]
     certain = await match(asked(onlyCertainMatches=True))  # case 3
     assert grades(certain) == [(people["a"], "certain")]
-    namesake = {k: v for k, v in DESCRIBED.items() if k != "telecom"}
+    namesake = {k: v for k, v in DESCRIBED.items() if k not in ("telecom", "identifier")}
     unsure = await match(asked(namesake, onlyCertainMatches=True))  # cases 4 and 5
     assert grades(unsure) == []
     assert len(grades(await match(asked(namesake)))) == 2  # case 2
     stranger = {**DESCRIBED, "name": [{"text": "司马青"}], "birthDate": "1961-12-24"}
-    stranger["telecom"] = [{"system": "phone", "value": "19900000077"}]
+    del stranger["telecom"], stranger["identifier"]
     none = await match(asked(stranger))  # case 7
     assert grades(none) == []
     assert none["total"] == 0
@@ -123,7 +127,7 @@ async def test_an_institution_sees_ids_and_its_own_records(client, people) -> No
         ({"name": [{"text": "欧阳明远"}], "birthDate": "1990-03-07"}, 422),
         ({"name": [{"text": "欧阳明远"}], "birthDate": "1990", "gender": "male"}, 422),
         ({"telecom": [{"system": "phone", "value": "19900000001"}]}, 422),
-        ({"identifier": [{"system": "urn:oid:2.16.156.10011.1.3", "value": CARD}]}, 422),
+        ({"identifier": NUMBER}, 422),
         ({"name": "欧阳明远"}, 422),
         ({"resourceType": "Person"}, 400),
     ],
