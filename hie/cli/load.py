@@ -19,8 +19,11 @@ from hie.kit import migrations, postgres
 from hie.kit.db import Database
 from hie.records.exchange import Exchange, open_exchange
 from hie.records.load import Report, load_file
+from hie.records.sample import samples_of
 from hie.settings import Settings, settings
 from hie.store.institutions import Institution, add_institution
+from hie.store.learning import learn
+from hie.store.open import open_store
 
 SHOWN = 20
 
@@ -50,16 +53,27 @@ class _Process:
         cls.exchange = cls.loop.run_until_complete(cls.opened.__aenter__())
 
     @classmethod
-    def load(cls, path: Path) -> tuple[Path, Report]:
-        return path, cls.loop.run_until_complete(load_file(cls.exchange, cls.caller, path))
+    def load(cls, task: tuple[Path, int]) -> Report:
+        path, dictionary = task
+        cls.exchange.store.bodies.know(dictionary)
+        return cls.loop.run_until_complete(load_file(cls.exchange, cls.caller, path))
 
 
 def _reports(
     conninfo: str, institution: Institution, files: list[Path], processes: int
-) -> Iterator[tuple[Path, Report]]:
+) -> Iterator[Report]:
     context = multiprocessing.get_context("spawn")
     with context.Pool(processes, _Process.start, (conninfo, institution)) as pool:
-        yield from pool.imap_unordered(_Process.load, files)
+        # while the processes start
+        dictionary = asyncio.run(_learn(conninfo, institution, files))
+        yield from pool.imap_unordered(_Process.load, ((path, dictionary) for path in files))
+
+
+async def _learn(conninfo: str, institution: Institution, files: list[Path]) -> int:
+    """The number of the dictionary to compress with, learned from the files if that pays."""
+    async with open_store(conninfo, size=1) as store:
+        await learn(store.database, store.bodies, samples_of(files, institution))
+        return store.bodies.newest
 
 
 async def _institution(conninfo: str, code: str, name: str) -> Institution:
@@ -98,7 +112,7 @@ def load(
     )
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("Loading files", total=len(files), stored=0)
-        for _, one in _reports(address, owner, files, min(processes, len(files))):
+        for one in _reports(address, owner, files, min(processes, len(files))):
             total.stored += one.stored
             total.skipped_parts += one.skipped_parts
             total.refused += one.refused

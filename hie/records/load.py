@@ -4,23 +4,22 @@ Everything enters by the write door. A part (a Bundle, or some hundred lines) is
 the transaction that stores it, so that a load can be interrupted anywhere and started again.
 """
 
-import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO
 
 import orjson
 
 from hie.access.caller import Caller
 from hie.errors import Issue, Problem, Text
-from hie.fhir.bundle import entry_resources
 from hie.kit.db import Connection
 from hie.records.accept import accept_in
 from hie.records.entry import Entry
 from hie.records.exchange import Exchange
+from hie.records.files import bundle_entries, is_ndjson, line_entry, open_file
 from hie.records.prepare import prepare
 
 LINES = 500
@@ -48,53 +47,8 @@ class Report:
     refused: list[Refused] = field(default_factory=list)
 
 
-def _open(path: Path) -> BinaryIO:
-    if path.suffix == ".gz":
-        return cast(BinaryIO, gzip.open(path, "rb"))
-    return path.open("rb")
-
-
-def _is_ndjson(path: Path) -> bool:
-    return path.name.removesuffix(".gz").endswith(".ndjson")
-
-
 def _not_json(error: Exception) -> Issue:
     return Issue("structure", Text(f"Not JSON: {error}", f"不是合法的 JSON：{error}"))
-
-
-def _bundle_entries(text: bytes) -> list[Entry]:
-    bundle: Any = orjson.loads(text)
-    if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
-        issue = Text("The file holds no Bundle", "文件内容不是 Bundle")
-        raise Problem(400, [Issue("invalid", issue, "Bundle.resourceType")])
-    entries = []
-    for number, (entry, resource) in enumerate(
-        zip(bundle.get("entry", ()), entry_resources(text), strict=True)
-    ):
-        if resource is None:
-            continue
-        request = entry.get("request", {})
-        type_name, _, logical_id = request.get("url", "").partition("/")
-        entries.append(
-            Entry(
-                "PUT" if request.get("method") == "PUT" and logical_id else "POST",
-                type_name or entry["resource"].get("resourceType", ""),
-                id=logical_id or None,
-                body=resource,
-                full_url=entry.get("fullUrl"),
-                if_none_exist=request.get("ifNoneExist"),
-                expression=f"Bundle.entry[{number}]",
-            )
-        )
-    return entries
-
-
-def _line_entry(text: bytes) -> Entry:
-    resource: Any = orjson.loads(text)
-    type_name = resource.get("resourceType", "") if isinstance(resource, dict) else ""
-    logical_id = resource.get("id") if isinstance(resource, dict) else None
-    method = "PUT" if isinstance(logical_id, str) else "POST"
-    return Entry(method, type_name, id=logical_id, body=text)  # type: ignore[arg-type] # two of three
 
 
 async def _mark(connection: Connection, source: bytes, part: int) -> bool:
@@ -112,10 +66,10 @@ async def _store(
 
 
 async def _load_bundle(exchange: Exchange, caller: Caller, path: Path, report: Report) -> None:
-    with _open(path) as file:
+    with open_file(path) as file:
         text = file.read()
     try:
-        entries = _bundle_entries(text)
+        entries = bundle_entries(text)
         stored = await _store(exchange, caller, sha256(text).digest(), 0, entries)
     except orjson.JSONDecodeError as error:
         report.refused.append(Refused(path.name, None, (_not_json(error),)))
@@ -134,7 +88,7 @@ async def _accepted_lines(
         if not line.strip():
             continue
         try:
-            entry = _line_entry(line)
+            entry = line_entry(line)
             await prepare(caller, [entry])
             entries.append(entry)
         except orjson.JSONDecodeError as error:
@@ -150,7 +104,7 @@ def _parts(file: BinaryIO) -> Iterator[list[bytes]]:
 
 
 async def _load_lines(exchange: Exchange, caller: Caller, path: Path, report: Report) -> None:
-    with _open(path) as file:
+    with open_file(path) as file:
         for part, lines in enumerate(_parts(file)):
             entries = await _accepted_lines(caller, path, part * LINES + 1, lines, report)
             source = sha256(b"".join(lines)).digest()
@@ -165,7 +119,7 @@ async def load_file(exchange: Exchange, caller: Caller, path: Path) -> Report:
     A Bundle is stored whole or refused whole; a line of NDJSON is refused by itself.
     """
     report = Report()
-    if _is_ndjson(path):
+    if is_ndjson(path):
         await _load_lines(exchange, caller, path, report)
     else:
         await _load_bundle(exchange, caller, path, report)

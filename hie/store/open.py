@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from secrets import token_bytes
 
+import psycopg
+
 from hie.kit.db import Connection, Database
 from hie.kit.hashing import Hasher
 from hie.store.bodies import Bodies
@@ -17,6 +19,7 @@ INSERT INTO store.secret (name, value) VALUES (%s, %s) ON CONFLICT DO NOTHING
 """
 SELECT_KEY = "SELECT value FROM store.secret WHERE name = %s"
 SELECT_DICTIONARIES = "SELECT number, content FROM store.dictionary"
+SELECT_DICTIONARY = "SELECT content FROM store.dictionary WHERE number = %s"
 INSERT_DICTIONARY = "INSERT INTO store.dictionary VALUES (%s, %s) ON CONFLICT DO NOTHING"
 
 
@@ -38,18 +41,28 @@ async def secret(connection: Connection, name: str, size: int = 32) -> bytes:
     return bytes(row[0])
 
 
-async def _bodies(connection: Connection) -> Bodies:
+async def _bodies(connection: Connection, conninfo: str) -> Bodies:
     shipped = files("hie.store").joinpath("dictionary.zstd").read_bytes()
     await connection.execute(INSERT_DICTIONARY, (SHIPPED_DICTIONARY, shipped))
     cursor = await connection.execute(SELECT_DICTIONARIES)
-    return Bodies({number: bytes(content) for number, content in await cursor.fetchall()})
+    known = {number: bytes(content) for number, content in await cursor.fetchall()}
+
+    def fetch(number: int) -> bytes:
+        # Blocks once in a process's life for each dictionary that another process has learned.
+        with psycopg.connect(conninfo) as other:
+            row = other.execute(SELECT_DICTIONARY, (number,)).fetchone()
+        if row is None:
+            raise LookupError(f"no dictionary numbered {number}")
+        return bytes(row[0])
+
+    return Bodies(known, fetch)
 
 
 async def store_on(database: Database) -> Store:
     """The store on an open pool whose schema is up to date."""
     async with database.connection() as connection:
         hasher = Hasher(await secret(connection, "index"))
-        return Store(database, hasher, await _bodies(connection))
+        return Store(database, hasher, await _bodies(connection, database.conninfo))
 
 
 @asynccontextmanager

@@ -1,0 +1,76 @@
+"""Samples of what is going to be loaded, as it will be stored, to learn its compression from."""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import orjson
+
+from hie.errors import Problem
+from hie.fhir.validation import validate
+from hie.kit.clock import now
+from hie.kit.ids import new_id
+from hie.kit.json import replace_references, splice
+from hie.records.entry import Entry
+from hie.records.files import bundle_entries, is_ndjson, line_entry, open_file
+from hie.records.meta import meta_for
+from hie.store.institutions import Institution
+from hie.store.learning import Sample
+
+FILES = 24
+SAMPLES = 3000
+_PATIENT = re.compile(rb'"reference"\s*:\s*"Patient/([^"\\/]+)"')
+
+
+def samples_of(files: Sequence[Path], institution: Institution) -> list[Sample]:
+    """About `SAMPLES` valid resources from files evenly spread over `files`."""
+    chosen = files[:: -(-len(files) // FILES)]
+    found: list[tuple[str, Entry, dict[str, str]]] = []
+    for path in chosen:
+        try:
+            found += (
+                _of_lines(path, SAMPLES // len(chosen)) if is_ndjson(path) else _of_bundle(path)
+            )
+        except (OSError, orjson.JSONDecodeError, Problem):
+            continue  # the load itself says what is wrong with the file
+    taken = found[:: max(1, len(found) // SAMPLES)]
+    samples = []
+    for patient, entry, targets in taken:
+        body = _as_stored(entry, targets, institution)
+        if body is not None:
+            samples.append(Sample(patient, body))
+    return samples
+
+
+def _of_bundle(path: Path) -> Iterator[tuple[str, Entry, dict[str, str]]]:
+    """A Bundle of a file is taken for the record of one patient."""
+    with open_file(path) as file:
+        entries = bundle_entries(file.read())
+    targets = {e.full_url: f"{e.type}/{new_id()}" for e in entries if e.full_url}
+    for entry in entries:
+        yield path.name, entry, targets
+
+
+def _of_lines(path: Path, count: int) -> Iterator[tuple[str, Entry, dict[str, str]]]:
+    with open_file(path) as file:
+        for number, line in enumerate(islice(file, count)):
+            if line.strip():
+                entry = line_entry(line)
+                named = _PATIENT.search(line)
+                yield named[1].decode() if named else entry.id or str(number), entry, {}
+
+
+def _as_stored(entry: Entry, targets: dict[str, str], institution: Institution) -> bytes | None:
+    text = replace_references(entry.body or b"", targets)
+    resource = orjson.loads(text)
+    if validate(resource):
+        return None
+    meta = meta_for(
+        resource.get("meta"),
+        version=1,
+        last_updated=now(),
+        institution_code=institution.code,
+        institution_name=institution.name,
+    )
+    return splice(text, resource, id=resource.get("id") or new_id(), meta=orjson.dumps(meta))
