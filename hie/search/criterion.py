@@ -15,6 +15,8 @@ from hie.search.queryable import queryable
 DEEPEST = 6
 """How many chains and reverse chains may be nested."""
 MOST_VALUES = 1000
+NEGATED = {"not": "", "not-in": "in"}
+"""Modifiers that ask for what the other one does not find."""
 _TYPES = frozenset(RESOURCE_TYPES)
 
 
@@ -61,8 +63,8 @@ def _match(parameter: Parameter, modifier: str, values: list[str]) -> Node:
         )
     if modifier in _TYPES and modifier not in _targets(parameter):
         raise malformed(f"{parameter.code}:{modifier}", modifier, "|".join(_targets(parameter)))
-    negated = modifier == "not"
-    plain = "" if negated else modifier
+    negated = modifier in NEGATED
+    plain = NEGATED.get(modifier, modifier)
     node = Match(parameter, plain, tuple(kind.parse(parameter, plain, value) for value in values))
     return Not(node) if negated else node
 

@@ -55,6 +55,15 @@ class Parameter:
         )
 
 
+def implied_codes(parameter: Parameter, system: str) -> frozenset[str]:
+    """The codes of one of the parameter's implied systems."""
+    return frozenset(
+        code
+        for source in parameter.sources
+        for code in value_set(source.codes or "").get(system, ())
+    )
+
+
 @cache
 def parameters(type_name: str) -> dict[str, Parameter]:
     """All parameters of the type by code, those without expression left out."""

@@ -6,6 +6,7 @@ import pytest
 from search_fixtures import Find, Load
 
 from hie.errors import Problem
+from hie.search.restriction import Restriction, Rule
 
 LOINC = "http://loinc.org"
 IDENTIFIER_TYPE = "http://terminology.hl7.org/CodeSystem/v2-0203"
@@ -163,12 +164,133 @@ async def test_all_parameters_must_hold(loaded: None, find: Find) -> None:
     assert await find("Condition", ("code", "ha125"), ("patient", "nobody")) == []
 
 
+ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+ANIMALS = "urn:example:animals"
+CLASSES = {"amb": "AMB", "acute": "ACUTE", "nonac": "NONAC", "imp": "IMP", "other": "x"}
+
+
+@pytest.fixture(scope="module")
+async def coded(load: Load) -> None:
+    await load(
+        *(
+            {
+                "resourceType": "Encounter",
+                "id": name,
+                "status": "finished" if name == "amb" else "planned",
+                "class": {"system": ACT, "code": code},
+            }
+            for name, code in CLASSES.items()
+        ),
+        {"resourceType": "Encounter", "id": "none", "status": "arrived"},
+        {
+            "resourceType": "CodeSystem",
+            "id": "animals",
+            "url": ANIMALS,
+            "content": "complete",
+            "concept": [{"code": "animal", "concept": [{"code": "dog"}, {"code": "cat"}]}],
+        },
+        *(
+            {
+                "resourceType": "ValueSet",
+                "id": f"pets{version}",
+                "url": "urn:example:pets",
+                "version": version,
+                "compose": {
+                    "include": [{"system": ANIMALS, "concept": [{"code": code}]}],
+                },
+            }
+            for version, code in (("1", "dog"), ("2", "cat"))
+        ),
+        *(
+            {
+                "resourceType": "Observation",
+                "id": code,
+                "code": {"coding": [{"system": ANIMALS, "code": code}]},
+            }
+            for code in ("animal", "dog", "cat")
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("type_name", "name", "value", "expected"),
+    [
+        # "the coding is in the specified value set"
+        ("Observation", "code:in", "urn:example:pets|1", "dog"),
+        ("Observation", "code:in", "urn:example:pets|2", "cat"),
+        ("Observation", "code:in", "urn:example:pets", "cat"),
+        ("Observation", "code:in", "ValueSet/pets1", "dog"),
+        ("Observation", "code:in", "urn:example:pets|1,urn:example:pets|2", "cat dog"),
+        ("Observation", "code:not-in", "urn:example:pets|1", "animal cat"),
+        # "the coding subsumes" and "is subsumed by"
+        ("Observation", "code:below", f"{ANIMALS}|animal", "animal cat dog"),
+        ("Observation", "code:below", f"{ANIMALS}|dog", "dog"),
+        ("Observation", "code:above", f"{ANIMALS}|dog", "animal dog"),
+        ("Observation", "code:above", f"{ANIMALS}|fish", ""),
+        # the systems and sets of R4 itself
+        ("Encounter", "class:below", f"{ACT}|IMP", "acute imp nonac"),
+        ("Encounter", "class:above", f"{ACT}|ACUTE", "acute imp"),
+        (
+            "Encounter",
+            "class:in",
+            "http://terminology.hl7.org/ValueSet/v3-ActEncounterCode",
+            "acute amb imp nonac",
+        ),
+        (
+            "Encounter",
+            "class:not-in",
+            "http://terminology.hl7.org/ValueSet/v3-ActEncounterCode",
+            "none other",
+        ),
+        # a code whose system is implied
+        (
+            "Encounter",
+            "status:in",
+            "http://hl7.org/fhir/ValueSet/encounter-status",
+            "acute amb imp nonac none other",
+        ),
+        ("Encounter", "status:below", "finished", "amb"),
+    ],
+)
+async def test_sets_and_hierarchies_of_codes(
+    coded: None, find: Find, type_name: str, name: str, value: str, expected: str
+) -> None:
+    assert sorted(await find(type_name, (name, value))) == expected.split()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("code:in", "urn:unknown"),
+        ("code:in", "urn:example:pets|3"),
+        ("code:in", "http://hl7.org/fhir/ValueSet/body-site"),
+        ("code:below", "urn:unknown|x"),
+    ],
+)
+async def test_unknown_sets_of_codes_are_refused(
+    coded: None, find: Find, name: str, value: str
+) -> None:
+    with pytest.raises(Problem) as caught:
+        await find("Observation", (name, value))
+    assert (caught.value.status, caught.value.issues[0].code) == (400, "not-found")
+    assert caught.value.issues[0].expression == name
+
+
+async def test_a_set_of_codes_that_may_not_be_seen_is_unknown(coded: None, find: Find) -> None:
+    only = Restriction((Rule(types=frozenset({"Observation"})),))
+    with pytest.raises(Problem) as caught:
+        await find("Observation", ("code:in", "ValueSet/pets1"), restriction=only)
+    assert caught.value.issues[0].code == "not-found"
+
+
 @pytest.mark.parametrize(
     ("type_name", "name", "value"),
     [
         ("Patient", "nonsense", "1"),
         ("Patient", "name", "a\x00b"),
         ("Patient", "gender:exact", "male"),
+        ("Observation", "code:below", "animal"),
+        ("Observation", "code:in", "no address"),
         ("Patient", "gender:missing", "maybe"),
         ("Patient", "birthdate", "yesterday"),
         ("Patient", "birthdate", "2020-13-01"),

@@ -89,7 +89,7 @@ def patient_visit(type_name: str, code: str) -> Visit | None:
 def parse(parameter: Parameter, modifier: str, text: str) -> ReferenceValue | TokenValue:
     """A value from its text. Raises Problem."""
     if modifier == "identifier":
-        return token.parse(parameter, "", text)
+        return token.read_token(parameter, "", text)
     value = unescape(text)
     if not value:
         raise malformed(parameter.code, text, "id, Type/id, URL")

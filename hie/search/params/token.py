@@ -3,17 +3,19 @@
 https://hl7.org/fhir/R4/search.html#token
 
 Every form in which a token can be asked for is one number in the token array of the row. Texts for
-`:text` are numbers too; which texts there are, the vocabulary knows.
+`:text` are numbers too; which texts there are, the vocabulary knows. `:in`, `:above` and `:below` are
+turned into the codes that they stand for when a search runs.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
 from hie.fhir.search_params import Source, Visit
 from hie.kit.hashing import Hasher
-from hie.search.context import Context
+from hie.search.concepts import codes_in, related
+from hie.search.context import LARGEST_EXPANSION, Context
 from hie.search.escape import split, unescape
 from hie.search.hashes import (
     SEPARATOR,
@@ -25,14 +27,15 @@ from hie.search.hashes import (
     token_texts,
 )
 from hie.search.indexed import Indexed, Word
-from hie.search.parameters import Parameter
+from hie.search.parameters import Parameter, implied_codes
 from hie.search.params.normal import normal
 from hie.search.params.target import Target
-from hie.search.problems import malformed
-from hie.search.query import TokenValue
+from hie.search.problems import malformed, too_costly
+from hie.search.query import TokenValue, UriValue
 from hie.search.sql import Sql
 
-MODIFIERS = frozenset({"not", "text", "of-type"})
+MODIFIERS = frozenset({"not", "text", "of-type", "in", "not-in", "above", "below"})
+HIERARCHY = frozenset({"above", "below"})
 _CONTACT_NOISE = re.compile(r"[\s()-]")
 _PLAIN = frozenset({"boolean", "code", "id", "string", "uri", "canonical", "url"})
 
@@ -137,8 +140,28 @@ def of_type_text(system: str, type_code: str, value: str) -> str:
     return SEPARATOR.join((system, type_code.casefold(), value.casefold()))
 
 
-def parse(parameter: Parameter, modifier: str, text: str) -> TokenValue:
+def parse(parameter: Parameter, modifier: str, text: str) -> TokenValue | UriValue:
     """A value from its text. Raises Problem."""
+    if modifier == "in":
+        address = unescape(text)
+        if not address or any(each.isspace() for each in address):
+            raise malformed(f"{parameter.code}:in", text, "the address of a ValueSet")
+        return UriValue(address)
+    token = read_token(parameter, modifier, text)
+    if modifier in HIERARCHY and not (token.code and _system(parameter, token)):
+        raise malformed(f"{parameter.code}:{modifier}", text, "system|code")
+    return token
+
+
+def _system(parameter: Parameter, value: TokenValue) -> str | None:
+    """The value's system, or the one that the element implies."""
+    if value.system or len(parameter.implied_systems) != 1:
+        return value.system
+    return next(iter(parameter.implied_systems))
+
+
+def read_token(parameter: Parameter, modifier: str, text: str) -> TokenValue:
+    """A token in one of the forms of the specification. Raises Problem."""
     if modifier == "text":
         if not unescape(text).strip():
             raise malformed(parameter.code, text, "text")
@@ -176,14 +199,27 @@ def halves(parameter: Parameter, value: TokenValue) -> list[str]:
 async def where(
     parameter: Parameter,
     modifier: str,
-    values: Sequence[TokenValue],
+    values: Sequence[TokenValue | UriValue],
     parts: Sequence[Parameter],
     context: Context,
 ) -> Sql:
-    """The condition on `r`. `:not` is negated by the caller."""
+    """The condition on `r`. `:not` and `:not-in` are negated by the caller."""
     hashes: set[int] = set()
     for value in values:
-        if modifier == "text":
+        if isinstance(value, UriValue):
+            texts = await _in(parameter, value.url, context)
+            hashes |= {context.name(part) ^ context.hasher(t) for t in texts for part in parts}
+        elif modifier in HIERARCHY:
+            system = _system(parameter, value) or ""
+            name = f"{parameter.code}:{modifier}"
+            codes = await related(name, modifier, system, value.code or "", context)
+            hashes |= {
+                context.name(part) ^ context.hasher(text)
+                for code in codes
+                for text in halves(parameter, TokenValue(system, code))
+                for part in parts
+            }
+        elif modifier == "text":
             for part in parts:
                 hashes |= await context.words(part, normal(value.code or ""))
         elif value.type:
@@ -196,6 +232,25 @@ async def where(
                 for part in parts
             }
     return has_token(hashes)
+
+
+async def _in(parameter: Parameter, address: str, context: Context) -> set[str]:
+    """The texts of all tokens in the value set."""
+    name = f"{parameter.code}:in"
+    texts: set[str] = set()
+    for system, codes in (await codes_in(name, address, context)).items():
+        listed: Iterable[str | None] = [None] if codes is None else codes
+        if codes is None and system in parameter.implied_systems:
+            # elements that say no system are known by their codes only
+            listed = [None, *implied_codes(parameter, system)]
+        for code in listed:
+            texts.update(halves(parameter, TokenValue(system, code)))
+    if len(texts) > LARGEST_EXPANSION:
+        raise too_costly(
+            f"Search parameter '{name}': the value set has more than {LARGEST_EXPANSION} codes",
+            f"检索参数“{name}”：值集的编码超过 {LARGEST_EXPANSION} 个",
+        )
+    return texts
 
 
 def has_token(hashes: set[int]) -> Sql:
