@@ -14,7 +14,7 @@ from hie.kit.clock import instant, now
 from hie.kit.db import Connection
 from hie.kit.ids import new_id
 from hie.mpi import blocking, events, features, review
-from hie.mpi.candidates import fill
+from hie.mpi.candidates import LOCK_ALL, LOCK_CLASS, fill
 from hie.mpi.decide import REVIEW_BITS, Decision
 from hie.mpi.events import Event
 from hie.mpi.features import Features
@@ -22,6 +22,7 @@ from hie.mpi.golden import Golden, goldens
 from hie.mpi.people import patient_key
 from hie.mpi.review import Doubt
 from hie.mpi.roster import Member, Roster
+from hie.mpi.source_merge import follow, replacements
 from hie.mpi.survive import content_of
 from hie.store.open import Store
 
@@ -98,12 +99,25 @@ class _Outcome:
 async def register(connection: Connection, store: Store, sources: Sequence[Source]) -> list[Golden]:
     """Link created or updated source Patients; the golden records to (re)write.
 
-    Sources with unchanged identity data change nothing. An update never moves a registration: when
-    its new data contradict its person or fit another one, a review is opened.
+    Sources with unchanged identity data and links change nothing. An update never moves a
+    registration: when its new data contradict its person or fit another one, a review is opened.
+    Links by which an institution replaces one of its registrations by another are followed.
     """
-    incoming = await _changed(connection, store, _last_of_each(sources))
+    latest = _last_of_each(sources)
+    merged = replacements((source.id, source.resource) for source in latest)
+    if merged:
+        await connection.execute(LOCK_ALL, {"class": LOCK_CLASS})
+    touched = await _place_all(connection, store, latest)
+    if merged:
+        touched |= await follow(connection, merged)
+    return await goldens(connection, touched) if touched else []
+
+
+async def _place_all(connection: Connection, store: Store, sources: Sequence[Source]) -> set[str]:
+    """Place what is new or has changed; the persons whose golden records may change."""
+    incoming = await _changed(connection, store, sources)
     if not incoming:
-        return []
+        return set()
     roster = await fill(
         connection,
         {key for item in incoming for key in item.keys},
@@ -117,7 +131,7 @@ async def register(connection: Connection, store: Store, sources: Sequence[Sourc
         else:
             _place(roster, item, outcome)
     await _write(connection, store, outcome)
-    return await goldens(connection, outcome.touched)
+    return outcome.touched
 
 
 async def withdraw(connection: Connection, store: Store, ids: Sequence[str]) -> list[Golden]:  # noqa: ARG001 - the same shape as `register`

@@ -17,6 +17,7 @@ from hie.ingest.processing import process_next
 from hie.ingest.quality import counts
 from hie.ingest.quarantine import quarantined, replay, show
 from hie.kit.db import Database
+from hie.mpi.people import person_of
 from hie.records.exchange import Exchange, open_exchange
 from hie.settings import Settings
 from hie.store.institutions import Institution, add_institution
@@ -281,6 +282,25 @@ async def test_two_institutions_never_share_records(site: Hospital) -> None:
     here, there = (await site.records("Patient"))[0], (await station.records("Patient"))[0]
     assert here["id"] != there["id"]
     assert here["telecom"] != there["telecom"]
+
+
+async def test_a_merge_of_two_numbers_makes_one_person(site: Hospital) -> None:
+    await site.process(adt(), oru(number="P0002", name="章^薇"))
+    ids = [patient["id"] for patient in await site.records("Patient")]
+    assert len(ids) == 2
+
+    async def persons() -> dict[str, str]:
+        async with site.exchange.store.database.connection() as connection:
+            return await person_of(connection, ids)
+
+    apart = await persons()
+    assert len(set(apart.values())) == 2
+    before = await site.records("Observation")
+    await site.process(adt("A40", "M9") + "MRG|P0002^^^YXZYY^PI\r")
+    assert await site.states() == {"done": 3}
+    together = await persons()
+    assert set(together.values()) == {apart[ids[0]]}
+    assert await site.records("Observation") == before
 
 
 async def test_counts_by_institution(site: Hospital) -> None:
