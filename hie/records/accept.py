@@ -19,6 +19,7 @@ from hie.records.change import Change, build_changes, write_changes
 from hie.records.conditional import MOST_DELETED, Decided, decide
 from hie.records.entry import Entry, Outcome, Prepared
 from hie.records.exchange import Exchange
+from hie.records.patch import apply_patches
 from hie.records.prepare import TURN, prepare
 from hie.records.resolve import resolve_references
 
@@ -37,7 +38,8 @@ async def accept(
     `before_commit` sees the changes; if it raises, there are none.
 
     Raises Problem: 400 unreadable, 403 not allowed, 404 unknown, 409 somebody else was faster,
-    412 a condition failed, 422 invalid; with every issue found.
+    410 deleted, 412 a condition failed, 415 a patch of another kind, 422 invalid; with every issue
+    found.
     """
     prepared = await prepare(caller, entries)
     for attempt in range(ATTEMPTS):
@@ -74,15 +76,15 @@ async def _apply(
     most_deleted = MOST_DELETED if exchange.settings.conditional_delete == "multiple" else 1
     decided = await decide(connection, store, visible, prepared, most_deleted=most_deleted)
     items = decided.items
+    operator = caller.kind == "operator"
+    await apply_patches(connection, exchange, items, operator=operator)
     to_change = [item for place, item in enumerate(items) if place not in decided.existing]
     await resolve_references(
         connection, store, visible, to_change, decided.known, exchange.settings.fhir_base
     )
     if len(items) > TURN:
         await sleep(0)
-    changes = await build_changes(
-        connection, exchange, items, decided.existing, operator=caller.kind == "operator"
-    )
+    changes = await build_changes(connection, exchange, items, decided.existing, operator=operator)
     await write_changes(connection, exchange, caller, changes)
     return _outcomes(prepared, decided, changes)
 

@@ -102,7 +102,7 @@ async def _change(
     entry = item.entry
     if place and place.institution != item.institution and not operator:
         raise _foreign(entry, item)
-    _check_version(entry, place)
+    check_version(entry, place)
     if entry.method == "DELETE":
         return _deletion(entry, item, place, moment)
     institution = await exchange.institution(
@@ -210,7 +210,8 @@ def _foreign(entry: Entry, item: Prepared) -> Exception:
     )
 
 
-def _check_version(entry: Entry, place: Place | None) -> None:
+def check_version(entry: Entry, place: Place | None) -> None:
+    """Problem 412 unless `If-Match` names the current version. https://hl7.org/fhir/R4/http.html#concurrency"""
     if entry.if_match is None:
         return
     wanted = [each.strip().removeprefix("W/").strip('"') for each in entry.if_match.split(",")]

@@ -5,6 +5,7 @@ All problems of all entries are gathered before any is reported, so that a sende
 
 from asyncio import sleep
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -74,6 +75,33 @@ def _parse(entry: Entry) -> dict[str, Any] | Issue:
     return resource
 
 
+@dataclass(slots=True)
+class Checked:
+    """A resource as sent, with what is wrong about it."""
+
+    resource: dict[str, Any] = field(default_factory=dict)
+    unreadable: list[Issue] = field(default_factory=list)
+    invalid: list[Issue] = field(default_factory=list)
+
+    @property
+    def refused(self) -> bool:
+        """Whether it cannot be stored; warnings alone do not prevent that."""
+        return bool(self.unreadable) or any(i.severity in ("error", "fatal") for i in self.invalid)
+
+
+def check(entry: Entry) -> Checked:
+    """Read and validate the resource of one entry."""
+    parsed = _parse(entry)
+    if isinstance(parsed, Issue):
+        return Checked(unreadable=[parsed])
+    return Checked(
+        parsed,
+        invalid=[
+            Issue(i.code, i.text, _place(entry, i.expression), i.severity) for i in validate(parsed)
+        ],
+    )
+
+
 def _authorise(caller: Caller, entry: Entry) -> int:
     permission = {"POST": "c", "PUT": "u", "PATCH": "u", "DELETE": "d"}[entry.method]
     require(caller, permission, entry.type)  # type: ignore[arg-type]  # the letters above
@@ -108,19 +136,15 @@ async def prepare(caller: Caller, entries: Sequence[Entry]) -> list[Prepared]:
             item = Prepared(entry, type_number(entry.type), b"", {}, institution)
             prepared.append(item)
             continue
-        parsed = _parse(entry)
-        if isinstance(parsed, Issue):
-            unreadable.append(parsed)
-            continue
-        issues = validate(parsed)
-        if issues:
-            invalid += [
-                Issue(i.code, i.text, _place(entry, i.expression), i.severity) for i in issues
-            ]
-        if any(i.severity in ("error", "fatal") for i in issues):
+        checked = check(entry)
+        unreadable += checked.unreadable
+        invalid += checked.invalid
+        if checked.refused:
             continue
         prepared.append(
-            Prepared(entry, type_number(entry.type), entry.body or b"", parsed, institution)
+            Prepared(
+                entry, type_number(entry.type), entry.body or b"", checked.resource, institution
+            )
         )
         if number % TURN == TURN - 1:
             await sleep(0)

@@ -122,6 +122,7 @@ def _asked(entry: dict[str, Any], text: bytes | None, place: str, base: str) -> 
     formed = {
         "POST": not logical_id and not question and text is not None,
         "PUT": about and text is not None,
+        "PATCH": about and text is not None,
         "DELETE": about and text is None,
     }
     if "/" in logical_id or not formed.get(method, False):

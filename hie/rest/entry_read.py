@@ -40,13 +40,14 @@ async def entry_read(
     Inside a transaction `exchange` is made by `within`.
     """
     path, _, query = asked.url.partition("?")
+    pairs = [pair for pair in query.split("&") if not pair.startswith(("_format=", "_pretty="))]
     headers = [pair for pair in request.scope["headers"] if pair[0] in KEPT]
     scope = {
         **{key: value for key, value in request.scope.items() if key not in OWN},
         "method": asked.method,
         "path": f"/fhir/{unquote(path)}",
         "raw_path": f"/fhir/{path}".encode(),
-        "query_string": query.encode(),
+        "query_string": "&".join(pairs).encode(),
         "headers": [*headers, *asked.headers],
         "exchange": exchange,
         "caller": caller,

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from hie.rest.create import create
 from hie.rest.delete import conditional_delete, delete
 from hie.rest.history import history
+from hie.rest.patch import conditional_patch, patch
 from hie.rest.read import read
 from hie.rest.search import search
 from hie.rest.update import conditional_update, update
@@ -32,6 +33,9 @@ TYPE_INTERACTIONS = (
     Interaction("vread", (("GET", "/{type}/{id}/_history/{version}", vread),)),
     Interaction(
         "update", (("PUT", "/{type}/{id}", update), ("PUT", "/{type}", conditional_update))
+    ),
+    Interaction(
+        "patch", (("PATCH", "/{type}/{id}", patch), ("PATCH", "/{type}", conditional_patch))
     ),
     Interaction(
         "delete",

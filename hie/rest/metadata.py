@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hie.fhir.definitions import RESOURCE_TYPES
+from hie.fhir.patch import PATCH_TYPES
 from hie.kit.clock import instant, now
 from hie.rest.authenticate import exchange_of
 from hie.rest.interactions import SYSTEM_INTERACTIONS, TYPE_INTERACTIONS
@@ -23,6 +24,12 @@ from hie.search.implemented import implemented, includes, reverse_includes
 STARTED = now()
 OAUTH_EXTENSION = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
+
+
+def _operations(*types: str) -> list[dict[str, str]]:
+    return [
+        {"name": one.code, "definition": one.definition} for one in OPERATIONS if one.type in types
+    ]
 
 
 def _resource(type_name: str, conditional_delete: str) -> dict[str, Any]:
@@ -44,11 +51,7 @@ def _resource(type_name: str, conditional_delete: str) -> dict[str, Any]:
             for code, kind, url in implemented(type_name)
         ],
     }
-    known["operation"] = [
-        {"name": one.code, "definition": one.definition}
-        for one in OPERATIONS
-        if one.type == type_name
-    ]
+    known["operation"] = _operations(type_name, "Resource")
     return {key: value for key, value in known.items() if value not in ([], "")}
 
 
@@ -67,6 +70,7 @@ def capability_statement(public_base_url: str, conditional_delete: str) -> bytes
         },
         "fhirVersion": "4.0.1",
         "format": [FHIR_JSON, "json", FHIR_XML, "xml"],
+        "patchFormat": [*PATCH_TYPES, FHIR_XML],
         "rest": [
             {
                 "mode": "server",
@@ -92,6 +96,7 @@ def capability_statement(public_base_url: str, conditional_delete: str) -> bytes
                     _resource(type_name, conditional_delete) for type_name in RESOURCE_TYPES
                 ],
                 "interaction": [{"code": code} for code in SYSTEM_INTERACTIONS],
+                "operation": _operations("system"),
             }
         ],
     }

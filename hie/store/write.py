@@ -48,6 +48,16 @@ class Version:
 
 
 # Locks are taken in the order of type and id, so that two transactions cannot wait for each other.
+# They have a statement of their own: one that waits for a lock still sees the other tables as they
+# were before it waited, and so would take a version for current that another has just replaced.
+# https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED
+LOCK = """
+SELECT FROM store.directory d
+WHERE (d.type, d.id) IN (SELECT * FROM unnest(%s::smallint[], %s::text[]))
+ORDER BY d.type, d.id
+FOR UPDATE
+"""
+
 LOCATE = """
 SELECT d.type, d.id, d.patient_key, d.key, d.institution,
        coalesce(r.version, h.version) AS version,
@@ -60,8 +70,6 @@ LEFT JOIN LATERAL (
     WHERE d.deleted AND key = d.key ORDER BY version DESC LIMIT 1
 ) h ON true
 WHERE (d.type, d.id) IN (SELECT * FROM unnest(%s::smallint[], %s::text[]))
-ORDER BY d.type, d.id
-FOR UPDATE OF d
 """
 
 CHANGE_NUMBERS = "SELECT nextval('store.change_sequence') FROM generate_series(1, %s)"
@@ -119,8 +127,11 @@ async def locate(
     """What stands under each (type number, id), locked until the transaction ends."""
     if not ids:
         return {}
+    wanted = ([t for t, _ in ids], [i for _, i in ids])
+    if (await connection.execute(LOCK, wanted)).rowcount == 0:
+        return {}
     async with connection.cursor(row_factory=class_row(Place)) as cursor:
-        await cursor.execute(LOCATE, ([t for t, _ in ids], [i for _, i in ids]))
+        await cursor.execute(LOCATE, wanted)
         return {(place.type, place.id): place async for place in cursor}
 
 

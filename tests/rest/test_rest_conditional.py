@@ -72,6 +72,16 @@ async def test_racing_updates_make_one(client) -> None:
     assert sorted(r.status_code for r in answers) == [200] * 5 + [201]
 
 
+async def test_racing_updates_of_one_resource_make_one_version_each(client) -> None:
+    a = await client("institution", institution="A")
+    names = [f"张{c}" for c in "一二三四五六"]
+    await a.put("/Patient/p1", content=patient("p1", "张伟"))
+    await asyncio.gather(*(a.put("/Patient/p1", content=patient("p1", n)) for n in names))
+    history = (await a.get("/Patient/p1/_history")).json()["entry"]
+    assert [e["response"]["etag"] for e in history] == [f'W/"{n}"' for n in range(7, 0, -1)]
+    assert {e["resource"]["name"][0]["text"] for e in history} == {"张伟", *names}
+
+
 async def test_conditional_update_by_the_table_of_the_specification(client) -> None:
     a = await client("institution", institution="A")
     made = await a.put(f"/Patient?{BY_NUMBER}", content=patient(None, "张伟"))

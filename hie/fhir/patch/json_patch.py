@@ -1,0 +1,44 @@
+"""JSON Patch. https://www.rfc-editor.org/rfc/rfc6902"""
+
+import jsonpatch
+import jsonpointer
+
+from hie.errors import problem
+from hie.kit import exact
+
+MOST_OPERATIONS = 1000
+
+
+def apply_json_patch(resource: object, patch: bytes) -> object:
+    """The resource after all operations; Problem 400 for a bad patch, 422 if it does not fit.
+
+    A failed `test` is 422 too: the patch was understood and cannot be carried out.
+    """
+    try:
+        operations = exact.loads(patch)
+    except (ValueError, RecursionError) as error:
+        raise _bad(str(error)) from error
+    if not isinstance(operations, list) or len(operations) > MOST_OPERATIONS:
+        raise _bad(f"a patch is a list of at most {MOST_OPERATIONS} operations")
+    if not all(isinstance(operation, dict) for operation in operations):
+        raise _bad("every operation is an object")
+    try:
+        return jsonpatch.JsonPatch(operations).apply(resource, in_place=True)
+    except jsonpatch.InvalidJsonPatch as error:
+        raise _bad(str(error)) from error
+    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException) as error:
+        raise problem(
+            422,
+            "processing",
+            f"The patch does not fit the resource: {str(error)[:300]}",
+            f"补丁与资源不符：{str(error)[:300]}",
+        ) from error
+
+
+def _bad(reason: str) -> Exception:
+    return problem(
+        400,
+        "structure",
+        f"Not a JSON Patch: {reason[:300]}",
+        f"不是合法的 JSON Patch：{reason[:300]}",
+    )
