@@ -3,7 +3,9 @@
 - `patient/` scopes mean the person: the launch patient is the golden record, and its compartment is
   the union of all linked source records, resolved anew by every statement.
 - `user/` scopes of a clinician reach the golden Patients, to find somebody, and beyond them only
-  the records that the clinician has opened with a reason.
+  the records that the clinician has opened with a reason, without what the resident's consents
+  hide. Who a resident is and which institutions know them is never hidden: finding the right person
+  depends on it.
 - `system/` scopes of an institution reach what it has sent.
 - Directory types (institutions, practitioners, …) are shared with everybody who has a scope on them.
 """
@@ -11,7 +13,10 @@
 from collections.abc import Iterable
 
 from hie.access.caller import EXCHANGE_INSTITUTION, Caller, Permission
-from hie.access.opened_record import OPENED
+from hie.access.clause import STAFF
+from hie.access.denials import reader_name
+from hie.access.hidden import denied
+from hie.access.opened_record import OPENED, PURPOSES
 from hie.errors import problem
 from hie.fhir.definitions import RESOURCE_TYPES, patient_compartment
 from hie.mpi.people import KEYS_OF
@@ -27,6 +32,8 @@ SHARED_TYPES = frozenset(
         *("SearchParameter", "Questionnaire", "PlanDefinition", "ActivityDefinition"),
     )
 )
+# A Consent would tell what it hides; who looked at the record is for the resident and auditors.
+UNSEEN_BY_STAFF = frozenset({"Patient", "Consent", "AuditEvent"})
 COMPARTMENT_TYPES = frozenset(t for t in RESOURCE_TYPES if patient_compartment(t)) | {"Patient"}
 
 
@@ -47,6 +54,16 @@ def keys_of(*golden_ids: str) -> Sql:
 def keys_of_opened(account: str) -> Sql:
     """A subselect of the patient keys of the persons whose records are open to the account."""
     return Sql(KEYS_OF.format(persons=f"ARRAY({OPENED})"), (account,))
+
+
+def _hidden(caller: Caller, account: str) -> Sql:
+    """What residents' consents hide from this member of staff, even in an emergency."""
+    readers = [STAFF]
+    if caller.institution is not None:
+        readers.append(reader_name(caller.institution))
+    if caller.user is not None:
+        readers.append(caller.user)
+    return denied(Sql(OPENED, (account,)), readers, Sql(PURPOSES, (account,)))
 
 
 def _shared(types: frozenset[str]) -> Iterable[Rule]:
@@ -74,7 +91,10 @@ def _user_rules(caller: Caller, permission: Permission) -> list[Rule]:
         if "Patient" in types:
             rules.append(Rule(types=frozenset({"Patient"}), institution=EXCHANGE_INSTITUTION))
         opened = keys_of_opened(caller.account)
-        rules.append(Rule(types=types & COMPARTMENT_TYPES, patients=opened))
+        if "Patient" in types:
+            rules.append(Rule(types=frozenset({"Patient"}), patients=opened))
+        records = (types & COMPARTMENT_TYPES) - UNSEEN_BY_STAFF
+        rules.append(Rule(types=records, patients=opened, hidden=_hidden(caller, caller.account)))
     return rules
 
 

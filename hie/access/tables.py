@@ -1,6 +1,19 @@
-"""Records that clinicians have opened, each with its reason and its end."""
+"""What decides about access beside tokens: openings with their reasons, and compiled consents."""
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, MetaData, Table, Text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
 
 metadata = MetaData(schema="access")
 
@@ -19,3 +32,62 @@ opened_record = Table(
 )
 Index("opened_record_account", opened_record.c.account, opened_record.c.until)
 Index("opened_record_patient", opened_record.c.patient)
+
+consent = Table(
+    "consent",
+    metadata,
+    Column("id", Text(collation="C"), primary_key=True),
+    Column("person", Text(collation="C"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("given_by", Text, nullable=False),
+    Column("notice", Text, nullable=False),
+    Column("compiled", DateTime(timezone=True), nullable=False),
+    comment="Consents in force: whose, by whom, and which notice was shown.",
+)
+Index("consent_person", consent.c.person)
+
+
+def _conditions() -> list[Column[object]]:
+    """What a rule asks of the row, its reader and the moment; NULL asks nothing."""
+    return [
+        Column("valid_from", DateTime(timezone=True)),
+        Column("valid_to", DateTime(timezone=True)),
+        Column("types", ARRAY(SmallInteger)),
+        Column("keys", ARRAY(BigInteger)),
+        Column("custodians", ARRAY(Integer)),
+        Column("dates_from", ARRAY(DateTime(timezone=True))),
+        Column("dates_to", ARRAY(DateTime(timezone=True))),
+        Column("marks", ARRAY(BigInteger)),
+        Column("recipients", ARRAY(Text)),
+        Column("purposes", ARRAY(Text)),
+    ]
+
+
+denial = Table(
+    "denial",
+    metadata,
+    Column("number", BigInteger, Identity(always=True), primary_key=True),
+    Column(
+        "consent",
+        Text(collation="C"),
+        ForeignKey(consent.c.id, ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("person", Text(collation="C"), nullable=False),
+    Column("place", Text, nullable=False),
+    *_conditions(),
+    comment="What a consent hides. Marks, recipients and purposes are groups, a line of the array "
+    "each: one of every line has to be there.",
+)
+Index("denial_consent", denial.c.consent)
+Index("denial_person", denial.c.person)
+
+exception = Table(
+    "exception",
+    metadata,
+    Column("number", BigInteger, Identity(always=True), primary_key=True),
+    Column("denial", BigInteger, ForeignKey(denial.c.number, ondelete="CASCADE"), nullable=False),
+    *_conditions(),
+    comment="What a denial does not hide.",
+)
+Index("exception_denial", exception.c.denial)

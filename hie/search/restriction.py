@@ -24,6 +24,8 @@ class Rule:
     """
     institution: int | None = None
     """The owning institution's number."""
+    hidden: Sql | None = None
+    """A condition on the row `r`: rows that satisfy it are not seen, whatever else allows them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,31 +43,35 @@ EVERYTHING = Restriction((Rule(),))
 NOTHING = Restriction(())
 
 
-def _rule_condition(
-    rule: Rule, name: str, by_type: bool, alias: str
-) -> tuple[str, dict[str, object]]:
+def _named(part: Sql, name: str, values: dict[str, object]) -> str:
+    """The text with named places for its values, which join `values`."""
+    text = part.text
+    for number, value in enumerate(part.values):
+        text = text.replace("%s", f"%({name}_{number})s", 1)
+        values[f"{name}_{number}"] = value
+    return text
+
+
+def _rule_condition(rule: Rule, name: str, by_type: bool) -> tuple[str, dict[str, object]]:
     terms: list[str] = []
     values: dict[str, object] = {}
     if by_type and rule.types is not None:
-        terms.append(f"{alias}.type = ANY(%({name}_types)s::smallint[])")
+        terms.append(f"r.type = ANY(%({name}_types)s::smallint[])")
         values[f"{name}_types"] = sorted(type_number(t) for t in rule.types)
     if rule.patients is not None:
         # An array, because the planner then uses the index by patient whatever it expects to find.
-        text = rule.patients.text
-        for number, value in enumerate(rule.patients.values):
-            text = text.replace("%s", f"%({name}_patients_{number})s", 1)
-            values[f"{name}_patients_{number}"] = value
-        terms.append(f"{alias}.patient_key = ANY(ARRAY({text}))")
+        text = _named(rule.patients, f"{name}_patients", values)
+        terms.append(f"r.patient_key = ANY(ARRAY({text}))")
     if rule.institution is not None:
-        terms.append(f"{alias}.institution = %({name}_institution)s")
+        terms.append(f"r.institution = %({name}_institution)s")
         values[f"{name}_institution"] = rule.institution
+    if rule.hidden is not None:
+        terms.append(f"({_named(rule.hidden, f'{name}_hidden', values)}) IS NOT TRUE")
     return " AND ".join(terms) or "true", values
 
 
-def condition(
-    restriction: Restriction, type_name: str | None, *, alias: str = "r"
-) -> tuple[str, dict[str, object]]:
-    """The restriction as a parenthesised SQL condition on rows of `alias`, with its named values.
+def condition(restriction: Restriction, type_name: str | None) -> tuple[str, dict[str, object]]:
+    """The restriction as a parenthesised SQL condition on rows `r`, with its named values.
 
     With `type_name` the query already fixes the type, and only the rules that can allow it remain;
     with None (a search over several types) each rule also tests the type.
@@ -74,7 +80,7 @@ def condition(
     parts: list[str] = []
     values: dict[str, object] = {}
     for number, rule in enumerate(rules):
-        part, more = _rule_condition(rule, f"rule_{number}", type_name is None, alias)
+        part, more = _rule_condition(rule, f"rule_{number}", type_name is None)
         if part == "true":
             return "(true)", {}
         parts.append(f"({part})")

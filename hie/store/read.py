@@ -39,6 +39,12 @@ class Condition(NamedTuple):
     values: Mapping[str, object]
 
 
+PAST = """(
+    SELECT *, NULL::timestamptz AS date_low, NULL::timestamptz AS date_high, NULL::bigint[] AS tokens
+    FROM store.history
+) r"""
+"""Superseded versions with the columns of a resource row: dates and tokens of old are not known."""
+
 READ = f"""
 SELECT {ROW_COLUMNS}
 FROM store.directory d JOIN store.resource r USING (patient_key, key)
@@ -48,7 +54,7 @@ WHERE d.type = %(type)s AND d.id = %(id)s AND {{condition}}
 # The newest of the superseded versions: for a resource without a current version, its deletion.
 DELETION = f"""
 SELECT {ROW_COLUMNS}
-FROM store.directory d JOIN store.history r USING (key)
+FROM store.directory d JOIN {PAST} USING (key)
 WHERE d.type = %(type)s AND d.id = %(id)s AND d.deleted AND {{condition}}
 ORDER BY r.version DESC LIMIT 1
 """
@@ -59,7 +65,7 @@ FROM store.directory d JOIN store.resource r USING (patient_key, key)
 WHERE d.type = %(type)s AND d.id = %(id)s AND r.version = %(version)s AND {{condition}}
 UNION ALL
 SELECT {ROW_COLUMNS}
-FROM store.directory d JOIN store.history r USING (key)
+FROM store.directory d JOIN {PAST} USING (key)
 WHERE d.type = %(type)s AND d.id = %(id)s AND r.version = %(version)s AND {{condition}}
 """
 
@@ -70,7 +76,7 @@ SELECT * FROM (
     WHERE d.type = %(type)s AND d.id = %(id)s AND {{condition}}
     UNION ALL
     SELECT {ROW_COLUMNS}
-    FROM store.directory d JOIN store.history r USING (key)
+    FROM store.directory d JOIN {PAST} USING (key)
     WHERE d.type = %(type)s AND d.id = %(id)s AND {{condition}}
 ) versions
 WHERE version < %(before)s ORDER BY version DESC LIMIT %(limit)s
