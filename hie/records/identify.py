@@ -61,9 +61,10 @@ async def identify(
     """
     _require(caller)
     _check(patient)
-    most = INSTITUTION_QUESTIONS if caller.kind == "institution" else PERSON_QUESTIONS
     async with exchange.store.database.connection() as connection:
-        await count_question(connection, caller.account or caller.client_id, most)
+        await count_question(
+            connection, caller.account or caller.client_id, questions_allowed(caller)
+        )
         found = await match(
             connection, exchange.store, patient, count=MOST_ANSWERS, only_certain=only_certain
         )
@@ -85,12 +86,17 @@ async def identify(
             entity_id=person,
             query=orjson.dumps(asked).decode()[:4000],
         )
-        for person in [one.person for one in answers] or [None]
+        for person in (*(one.person for one in answers), *([] if answers else [None]))
     ]
     await exchange.audit.record(*events)
     base = exchange.settings.fhir_base
     entries = [_entry(base, one, shown[one.person]) for one in answers]
     return bundle("searchset", entries, total=len(entries), moment=now())
+
+
+def questions_allowed(caller: Caller) -> int:
+    """How often in a minute the caller may ask who somebody is."""
+    return INSTITUTION_QUESTIONS if caller.kind == "institution" else PERSON_QUESTIONS
 
 
 def _require(caller: Caller) -> None:

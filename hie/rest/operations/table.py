@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from hie.rest.operations import relink
 from hie.rest.operations.everything import patient_everything
+from hie.rest.operations.ihe_pix import patient_identifiers
 from hie.rest.operations.match import match_patient
 from hie.rest.operations.open_record import open_patient_record
 
@@ -45,6 +46,12 @@ OPERATIONS = (
     ),
     Operation(
         "Patient", "match", f"{FHIR}Patient-match", (("POST", "/Patient/$match", match_patient),)
+    ),
+    Operation(
+        "Patient",
+        "ihe-pix",
+        "https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix",
+        (("GET", "/Patient/$ihe-pix", patient_identifiers),),
     ),
     _patient("open-record", open_patient_record),
     _patient("link", relink.link_registration),
