@@ -9,6 +9,7 @@ from typing import NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hie.rest.graphql.endpoint import graphql_of_resource, graphql_of_system
 from hie.rest.operations import relink
 from hie.rest.operations.everything import patient_everything
 from hie.rest.operations.ihe_pix import patient_identifiers
@@ -22,7 +23,10 @@ OWN = "urn:hie:operation:"
 
 
 class Operation(NamedTuple):
-    """An operation `$code` on a type, with its definition and the routes that serve it."""
+    """An operation `$code` with its definition and the routes that serve it.
+
+    `type` is a resource type, `Resource` for one that every type has, or `system`.
+    """
 
     type: str
     code: str
@@ -38,6 +42,21 @@ def _patient(code: str, endpoint: Endpoint, method: str = "POST") -> Operation:
 
 
 OPERATIONS = (
+    Operation(
+        "system",
+        "graphql",
+        f"{FHIR}Resource-graphql",
+        (("GET", "/$graphql", graphql_of_system), ("POST", "/$graphql", graphql_of_system)),
+    ),
+    Operation(
+        "Resource",
+        "graphql",
+        f"{FHIR}Resource-graphql",
+        (
+            ("GET", "/{type}/{id}/$graphql", graphql_of_resource),
+            ("POST", "/{type}/{id}/$graphql", graphql_of_resource),
+        ),
+    ),
     Operation(
         "Patient",
         "everything",
