@@ -14,6 +14,8 @@ Kind = Literal["operator", "institution", "resident", "staff"]
 Permission = Literal["c", "r", "u", "d", "s"]
 
 EXCHANGE_INSTITUTION = 0
+CONTRIBUTED = frozenset({"Consent", "Observation", "Communication"})
+"""What residents write themselves: consents, home measurements, notes and requests to correct."""
 SYSTEM_SCOPE = Scope("system", "*", "cruds")
 
 
@@ -69,12 +71,13 @@ class Caller:
         """The scopes that grant the permission on whole types.
 
         A granular scope (`…rs?category=…`) grants a part of a type; as long as no restriction can
-        say which part, it grants nothing here. Changes are made in the name of an institution, so
-        only `system/` scopes grant them.
+        say which part, it grants nothing here. Changes are made in the name of an institution, by
+        `system/` scopes, or by a resident, by `patient/` scopes on what residents contribute.
         """
         for scope in self.scopes:
             whole = permission in scope.permissions and not scope.query
-            if whole and (permission not in "cud" or scope.context == "system"):
+            changing = "patient" if self.kind == "resident" else "system"
+            if whole and (permission not in "cud" or scope.context == changing):
                 yield scope
 
     def permits(self, permission: Permission, type_name: str) -> bool:

@@ -17,6 +17,7 @@ from hie.kit.clock import now
 from hie.kit.db import Connection
 from hie.records.change import Change, build_changes, write_changes
 from hie.records.conditional import MOST_DELETED, Decided, decide
+from hie.records.contribution import check_contributions, put_in_force
 from hie.records.entry import Entry, Outcome, Prepared
 from hie.records.exchange import Exchange
 from hie.records.patch import apply_patches
@@ -84,8 +85,10 @@ async def _apply(
     )
     if len(items) > TURN:
         await sleep(0)
+    await check_contributions(connection, exchange, caller, to_change)
     changes = await build_changes(connection, exchange, items, decided.existing, operator=operator)
     await write_changes(connection, exchange, caller, changes)
+    await put_in_force(connection, exchange, caller, changes)
     return _outcomes(prepared, decided, changes)
 
 

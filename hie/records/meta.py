@@ -9,6 +9,9 @@ from typing import Any
 from hie.kit.clock import instant
 
 INSTITUTION_SYSTEM = "urn:hie:institution"
+CONTRIBUTION_SYSTEM = "urn:hie:contribution"
+EXCHANGE = "exchange"
+"""The code of the exchange among the institutions."""
 
 
 def meta_for(
@@ -22,7 +25,10 @@ def meta_for(
     """The stored `meta`: the sender's profile, security and tags, with version, time and owner."""
     sent = sent or {}
     owner = {"system": INSTITUTION_SYSTEM, "code": institution_code, "display": institution_name}
-    tags = [tag for tag in sent.get("tag", ()) if tag.get("system") != INSTITUTION_SYSTEM]
+    # A sender cannot pass its own entries off as a resident's.
+    kept = () if institution_code != EXCHANGE else (CONTRIBUTION_SYSTEM,)
+    reserved = {INSTITUTION_SYSTEM, CONTRIBUTION_SYSTEM}.difference(kept)
+    tags = [tag for tag in sent.get("tag", ()) if tag.get("system") not in reserved]
     return {
         "versionId": str(version),
         "lastUpdated": instant(last_updated),

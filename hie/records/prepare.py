@@ -16,6 +16,7 @@ from hie.errors import Issue, Problem, Text, problem
 from hie.fhir.definitions import RESOURCE_TYPES, type_number
 from hie.fhir.validation import validate
 from hie.kit.json import duplicate_key
+from hie.records.contribution import contributing_institution
 from hie.records.entry import Entry, Prepared
 
 # How many resources are checked before other requests of this process get a turn.
@@ -107,6 +108,9 @@ def _authorise(caller: Caller, entry: Entry) -> int:
     require(caller, permission, entry.type)  # type: ignore[arg-type]  # the letters above
     if entry.query is not None or entry.if_none_exist is not None:
         require(caller, "s", entry.type)  # without it nothing would match, and copies be made
+    contributing = contributing_institution(caller, entry)
+    if contributing is not None:
+        return contributing
     if caller.institution is None:
         raise problem(
             403,
