@@ -15,7 +15,8 @@ from hie.kit import exact
 from hie.records.exchange import Exchange
 from hie.records.fetch_many import fetch_many
 from hie.records.find import CURSOR, find
-from hie.rest.graphql.selection import Found, Json
+from hie.rest.graphql.result import Json
+from hie.rest.graphql.selection import Found
 
 READS = 2000
 SEARCHES = 50

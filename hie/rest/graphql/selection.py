@@ -15,8 +15,8 @@ from hie.fhir.definitions import RESOURCE_TYPES, Element, member, primitives
 from hie.fhir.references import parse_reference
 from hie.rest.graphql.document import DEEPEST, Document, Field, refused
 from hie.rest.graphql.filters import matching
+from hie.rest.graphql.result import Json, Selected, as_object, flattened
 
-Json = dict[str, Any]
 Value = TypeVar("Value")
 KNOWN_TYPES = frozenset(RESOURCE_TYPES)
 DIRECTIVES = frozenset({"skip", "include", "flatten", "first", "singleton", "slice"})
@@ -41,15 +41,6 @@ class Found:
     total: int | None
     page_size: int | None
     next: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Selected:
-    """One value for the answer; `listed` values of one key make a list."""
-
-    key: str
-    value: Any
-    listed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +76,7 @@ class Selection:
         around = Around({}, "Query", 0)
         fields = self._document.fields((self._document.selections,), "Query")
         chosen = await together(*(self._from_system(field, around) for field in fields))
-        return _object([one for part in chosen for one in part], "Query")
+        return as_object([one for part in chosen for one in part], "Query")
 
     async def _from_system(self, field: Field, around: Around) -> list[Selected]:
         if field.name in KNOWN_TYPES:
@@ -119,7 +110,7 @@ class Selection:
     ) -> Json:
         name = resource["resourceType"]
         around = Around(resource, name, depth)
-        return _object(await self._selected(sets, resource, name, around), name)
+        return as_object(await self._selected(sets, resource, name, around), name)
 
     async def _selected(
         self, sets: Sequence[SelectionSetNode], value: Json, type_name: str, around: Around
@@ -190,8 +181,8 @@ class Selection:
             )
         )
         if "flatten" in field.directives:
-            return _flattened(field, items, parts, element.many and not first)
-        return [Selected(field.key, _object(part, inner.path), listed) for part in parts]
+            return flattened(field, items, parts, element.many and not first)
+        return [Selected(field.key, as_object(part, inner.path), listed) for part in parts]
 
     async def _referenced(self, field: Field, value: Json, around: Around) -> list[Selected]:
         inner = around.inner("resource")
@@ -237,7 +228,7 @@ class Selection:
             arguments.append(("_total", "accurate"))
         found = await self._lookup.search(type_name, arguments)
         chosen = [part for one in fields for part in await self._connection(one, found, inner)]
-        return [Selected(field.key, _object(chosen, inner.path), listed=False)]
+        return [Selected(field.key, as_object(chosen, inner.path), listed=False)]
 
     async def _resources(
         self, sets: Sequence[SelectionSetNode], found: Found, around: Around
@@ -313,46 +304,3 @@ def _search_arguments(field: Field, around: Around) -> list[tuple[str, Any]]:
         parameter = name if name.startswith("_") else name.replace("_", "-")
         pairs += [(parameter, one) for one in (value if isinstance(value, list) else [value])]
     return pairs
-
-
-def _flattened(
-    field: Field, items: list[tuple[int, Json]], parts: Sequence[list[Selected]], many: bool
-) -> list[Selected]:
-    """The selections of the items in place of the items themselves. `@slice` sets them apart again."""
-    path = field.directives.get("slice", {}).get("path")
-    flat: list[Selected] = []
-    for (number, item), part in zip(items, parts, strict=True):
-        suffix = ""
-        if path is not None:
-            suffix = f".{number}" if path == "$index" else f".{item.get(path, number)}"
-        for one in part:
-            listed = one.listed or (many and not _single(field, one.key))
-            flat.append(Selected(one.key + suffix, one.value, listed))
-    return flat
-
-
-def _single(field: Field, key: str) -> bool:
-    """Whether the selection under `key` is marked @singleton."""
-    for selection in field.selections:
-        for node in selection.selections:
-            name = getattr(node, "alias", None) or getattr(node, "name", None)
-            if name is not None and name.value == key:
-                return any(one.name.value == "singleton" for one in node.directives or ())
-    return False
-
-
-def _object(parts: Sequence[Selected], path: str) -> Json:
-    """The selected values by key, in the order they were asked for."""
-    found: Json = {}
-    for one in parts:
-        if one.listed:
-            found.setdefault(one.key, []).append(one.value)
-        elif one.key in found:
-            raise refused(
-                f"{path} has more than one '{one.key}', which was asked for as a single value",
-                f"{path} 有多个“{one.key}”，但查询要求单个值",
-                path,
-            )
-        else:
-            found[one.key] = one.value
-    return found
