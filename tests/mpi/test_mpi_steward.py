@@ -74,26 +74,85 @@ async def test_merge_redirects_and_unmerge_restores(store: Store) -> None:
         assert refused.value.status == 409
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+async def seen(connection: Connection, store: Store) -> object:
+    """All that anybody can see of links: persons, golden records, who is linked, who is found."""
+    rows = await (await connection.execute("SELECT id FROM mpi.person ORDER BY id")).fetchall()
+    persons = [id_ for (id_,) in rows]
+    found = [
+        [(one.person, one.grade, one.probability) for one in await match(connection, store, who)]
+        for who in (source(*person).resource for person in PEOPLE)
+    ]
+    shown = await goldens_of(connection, persons)
+    return await state(connection), shown, await linked(connection, persons), found
+
+
+ACTS = st.lists(
+    st.tuples(
+        st.sampled_from(["link", "unlink", "merge", "unmerge", "not-duplicate"]),
+        st.integers(0, 5),
+        st.integers(0, 5),
+    ),
+    max_size=8,
 )
-@given(choices=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=6))
-async def test_undoing_all_merges_restores_every_state(
-    store: Store, choices: list[tuple[int, int]]
+MERGES = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=4)
+
+
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(acts=ACTS, merges=MERGES)
+async def test_after_any_history_undone_merges_leave_no_trace(
+    store: Store, acts: list[tuple[str, int, int]], merges: list[tuple[int, int]]
 ) -> None:
-    async with store.database.transaction() as connection:
-        people = sorted((await person_of(connection, "abcd")).values())
+    """Whatever was done before: merges undone in reverse order restore each state exactly."""
+    async with (
+        store.database.connection() as connection,
+        connection.transaction(force_rollback=True),
+    ):
+        for act, one, two in acts:
+            await attempt(connection, store, act, one, two)
         past: list[tuple[int, object]] = []
-        for survivor, gone in choices:
-            before = await state(connection)
-            try:
-                number, *_ = await steward.merge(connection, people[survivor], people[gone], **WHO)
-            except Problem:
-                continue  # merged away already, or with itself
-            past.append((number, before))
+        for one, two in merges:
+            before = await seen(connection, store)
+            people = await everybody(connection)
+            done = await attempt(connection, store, "merge", one % len(people), two % len(people))
+            if done is not None:
+                past.append((done.event, before))
         for number, before in reversed(past):
             await steward.unmerge(connection, number, **WHO)
-            assert await state(connection) == before
+            assert await seen(connection, store) == before
+
+
+async def everybody(connection: Connection) -> list[str]:
+    rows = await (await connection.execute("SELECT id FROM mpi.person ORDER BY id")).fetchall()
+    return [id_ for (id_,) in rows]
+
+
+async def attempt(
+    connection: Connection, store: Store, act: str, one: int, two: int
+) -> steward.Done | None:
+    """Carry out an act on persons and registrations by their places; None if it is refused."""
+    people = await everybody(connection)
+    first, second = people[one % len(people)], people[two % len(people)]
+    registration = "abcd"[two % 4]
+    try:
+        async with connection.transaction():
+            match act:
+                case "link":
+                    return await steward.link(connection, registration, first, **WHO)
+                case "unlink":
+                    return await steward.unlink(
+                        connection, store.hasher, registration, first, **WHO
+                    )
+                case "merge":
+                    return await steward.merge(connection, first, second, **WHO)
+                case "unmerge":
+                    number = await steward.merge_of(connection, first, second)
+                    return number and await steward.unmerge(connection, number, **WHO)
+                case _:
+                    return await steward.not_duplicate(connection, first, second, **WHO)
+    except Problem:
+        return None
 
 
 async def test_a_later_merge_is_undone_first(store: Store) -> None:
