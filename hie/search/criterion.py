@@ -3,7 +3,10 @@
 https://hl7.org/fhir/R4/search.html#modifiers, #chaining, #has
 """
 
+from collections.abc import Callable
+
 from hie.fhir.definitions import RESOURCE_TYPES
+from hie.search import full_text, listed
 from hie.search.escape import split, unescape
 from hie.search.parameters import Parameter
 from hie.search.params.kinds import KINDS
@@ -20,6 +23,14 @@ NEGATED = {"not": "", "not-in": "in"}
 _TYPES = frozenset(RESOURCE_TYPES)
 
 
+GENERAL: dict[str, Callable[[str, str], Node]] = {
+    listed.NAME: listed.parse_list,
+    **dict.fromkeys(full_text.NAMES, full_text.parse_full_text),
+}
+"""Parameters of every type that read no element of their own."""
+ELSEWHERE = frozenset({"_has", *GENERAL})
+
+
 def criterion(type_name: str, name: str, value: str, depth: int = 0) -> Node:
     """The node for one parameter of a search on `type_name`. Raises Problem 400."""
     if depth > DEEPEST:
@@ -31,6 +42,8 @@ def criterion(type_name: str, name: str, value: str, depth: int = 0) -> Node:
         )
     if name.startswith("_has:"):
         return _has(type_name, name, value, depth)
+    if name in GENERAL:
+        return GENERAL[name](name, value)
     head, dot, rest = name.partition(".")
     code, _, modifier = head.partition(":")
     parameter = queryable(type_name).get(code)
@@ -94,7 +107,18 @@ def _ids(type_name: str, modifier: str, values: list[str]) -> Node:
 
 
 def _chain(parameter: Parameter, modifier: str, rest: str, value: str, depth: int) -> Node:
-    """`subject:Patient.name=…`; without a type, every type that has such a parameter."""
+    """`subject:Patient.name=…`"""
+    return chain(
+        parameter, modifier, rest, lambda type_name: criterion(type_name, rest, value, depth + 1)
+    )
+
+
+def chain(parameter: Parameter, modifier: str, rest: str, condition: Callable[[str], Node]) -> Node:
+    """The node for what the parameter refers to; `condition` is asked of each type that can be meant.
+
+    Without a type as modifier it is every type that has the parameter with which `rest` begins.
+    Raises Problem 400.
+    """
     if parameter.kind != "reference":
         raise refused(parameter.code, "only a reference can be chained", "只有引用可以链式检索")
     code = rest.partition(".")[0].partition(":")[0]
@@ -103,12 +127,11 @@ def _chain(parameter: Parameter, modifier: str, rest: str, value: str, depth: in
         if modifier not in targets:
             raise malformed(f"{parameter.code}:{modifier}", modifier, "|".join(targets))
         targets = (modifier,)
-    types = [t for t in targets if t in _TYPES and (code in queryable(t) or code == "_has")]
+    types = [t for t in targets if t in _TYPES and (code in queryable(t) or code in ELSEWHERE)]
     if not types:
         raise unknown(rest, "|".join(targets), ())
-    if len(types) == 1:
-        return Chain(parameter, types[0], criterion(types[0], rest, value, depth + 1))
-    return AnyNode(tuple(Chain(parameter, t, criterion(t, rest, value, depth + 1)) for t in types))
+    nodes = tuple(Chain(parameter, each, condition(each)) for each in types)
+    return nodes[0] if len(nodes) == 1 else AnyNode(nodes)
 
 
 def _has(type_name: str, name: str, value: str, depth: int) -> Node:

@@ -4,9 +4,13 @@ Rows reached through a chain or `_has` obey the caller's restriction like those 
 be read must not be found by its contents either.
 """
 
+from collections.abc import Sequence
+
 from hie.fhir.definitions import type_number
 from hie.search.context import Context
+from hie.search.full_text import matching
 from hie.search.index import compartment_hash
+from hie.search.listed import in_list
 from hie.search.parameters import kept, patient_parameters
 from hie.search.params.kinds import KINDS
 from hie.search.params.reference import patients
@@ -18,9 +22,11 @@ from hie.search.query import (
     Any,
     Branch,
     Chain,
+    FullText,
     Has,
     Ids,
     InCompartment,
+    InList,
     Match,
     Missing,
     Node,
@@ -43,28 +49,42 @@ async def condition(query: Query, context: Context) -> Sql:
     Of a search on several types the branches whose conditions are the same are asked together.
     """
     if query.type is not None:
-        allowed = permitted(context.restriction, query.type)
-        own = Sql("r.type = %s", (type_number(query.type),))
-        return all_of((own, allowed, await _branch(query.branches[0], context)))
+        return await _branch(query.branches[0], permitted(context.restriction, query.type), context)
+    allowed = permitted(context.restriction, None)
+    if any(isinstance(node, FullText) for branch in query.branches for node in branch.where.nodes):
+        return any_of([await _branch(branch, allowed, context) for branch in query.branches])
     parts = [
-        (await _branch(branch, context), type_number(branch.type)) for branch in query.branches
+        (await _nodes(branch, branch.where.nodes, context), type_number(branch.type))
+        for branch in query.branches
     ]
     branches = any_of(
         all_of((Sql("r.type = ANY(%s::smallint[])", (types,)), part))
         for part, types in grouped(parts)
         if part != FALSE
     )
-    return all_of((permitted(context.restriction, None), branches))
+    return all_of((allowed, branches))
 
 
-async def _branch(branch: Branch, context: Context) -> Sql:
-    """The condition for rows of one type.
+async def _branch(branch: Branch, allowed: Sql, context: Context) -> Sql:
+    """The condition for rows of one type. Words are looked for in what all else leaves over."""
+    words = [node for node in branch.where.nodes if isinstance(node, FullText)]
+    others = [node for node in branch.where.nodes if not isinstance(node, FullText)]
+    own = Sql("r.type = %s", (type_number(branch.type),))
+    found = all_of((own, allowed, await _nodes(branch, others, context)))
+    for node in words:
+        if found != FALSE:
+            found = all_of((found, await matching(node, found, context)))
+    return found
+
+
+async def _nodes(branch: Branch, nodes: Sequence[Node], context: Context) -> Sql:
+    """The condition for some nodes of the branch.
 
     Where it names patients, their rows are read by the index that has them in order of date, and
     tokens are only tested: the token index would be asked about the whole district.
     """
     conditions = []
-    for node in branch.where.nodes:
+    for node in nodes:
         part = await emit(node, branch.type, context)
         tested = node.node if isinstance(node, Not) else node
         if (
@@ -86,12 +106,17 @@ async def emit(node: Node, type_name: str, context: Context) -> Sql:  # noqa: PL
             return await _missing(node, type_name, context)
         case Ids():
             return Sql(
-                "(r.patient_key, r.key) IN (SELECT d.patient_key, d.key FROM store.directory d "
-                "WHERE d.type = ANY(%s::smallint[]) AND d.id = ANY(%s::text[]))",
+                "(r.type = ANY(%s::smallint[]) AND r.id = ANY(%s::text[]))",
                 ([type_number(each) for each in node.types], list(node.ids)),
             )
         case InCompartment():
             return _in_compartment(node, type_name, context)
+        case InList():
+            return await in_list(node, type_name, context)
+        case FullText():
+            own = Sql("r.type = %s", (type_number(type_name),))
+            allowed = permitted(context.restriction, type_name)
+            return await matching(node, all_of((own, allowed)), context)
         case Chain():
             inner = await emit(node.node, node.type, context)
             return await chained(node, inner, type_name, context)

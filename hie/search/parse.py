@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from hie.errors import Problem
 from hie.fhir.definitions import RESOURCE_TYPES
+from hie.search import filter as filter_
 from hie.search.compartment import COMPARTMENTS, belonging, members
 from hie.search.criterion import criterion
 from hie.search.escape import split
@@ -60,7 +61,7 @@ class _Parser:
             control(name, value)
             return
         # "only parameters that are common to all of the types": any other is unknown to one of them
-        found = [(type_name, criterion(type_name, name, value)) for type_name in self.types]
+        found = [(type_name, _node(type_name, name, value)) for type_name in self.types]
         for type_name, node in found:
             # the branches of several types are one condition where they are the same
             self.nodes[type_name].append(
@@ -150,6 +151,12 @@ def parse(
         applied=tuple(applied),
         ignored=tuple(ignored),
     )
+
+
+def _node(type_name: str, name: str, value: str) -> Node:
+    if name == filter_.NAME:
+        return filter_.filtered(type_name, value)
+    return criterion(type_name, name, value)
 
 
 def _types(pairs: Sequence[tuple[str, str]], compartment: Compartment | None) -> tuple[str, ...]:

@@ -74,6 +74,15 @@ class QuantityValue:
 
 
 @dataclass(frozen=True, slots=True)
+class PositionValue:
+    """A circle on the earth: degrees, and its radius."""
+
+    latitude: float
+    longitude: float
+    kilometres: float
+
+
+@dataclass(frozen=True, slots=True)
 class CompositeValue:
     """One value for each part, in order."""
 
@@ -88,6 +97,7 @@ Value = (
     | UriValue
     | NumberValue
     | QuantityValue
+    | PositionValue
     | CompositeValue
 )
 
@@ -122,6 +132,21 @@ class InCompartment:
     """The resource belongs to the compartment of one of the patients."""
 
     patients: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InList:
+    """`_list`: a stored List names the resource."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FullText:
+    """`_text` or `_content`: the resource has all words of one of the alternatives."""
+
+    name: str
+    alternatives: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +187,7 @@ class Any:
     nodes: tuple["Node", ...]
 
 
-Node = Match | Missing | Ids | InCompartment | Chain | Has | Not | All | Any
+Node = Match | Missing | Ids | InCompartment | InList | FullText | Chain | Has | Not | All | Any
 
 
 @dataclass(frozen=True, slots=True)

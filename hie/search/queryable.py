@@ -6,7 +6,6 @@ from hie.search.parameters import Parameter, parameters
 from hie.search.params.kinds import KINDS
 
 NOT_QUERYABLE = {
-    "near": "the index holds no positions",
     "phonetic": "the index holds no sounds beside pinyin, which `name` finds",
 }
 """Parameters of R4 that are extracted or defined but cannot be asked for, with the reason."""

@@ -6,7 +6,17 @@ from typing import Any, NamedTuple
 from hie.fhir.search_params import Source, Visit
 from hie.kit.hashing import Hasher
 from hie.search.parameters import Parameter
-from hie.search.params import composite, date, number, quantity, reference, string, token, uri
+from hie.search.params import (
+    composite,
+    date,
+    number,
+    position,
+    quantity,
+    reference,
+    string,
+    token,
+    uri,
+)
 from hie.search.params.target import Target
 from hie.search.query import Value
 from hie.search.sql import Sql
@@ -38,4 +48,5 @@ KINDS: dict[str, Kind] = {
     "quantity": _kind(quantity),
     "uri": _kind(uri),
     "composite": _kind(composite),
+    "special": _kind(position),
 }

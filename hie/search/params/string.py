@@ -138,9 +138,7 @@ async def where(
                 for part in parts
             }
         )
-    conditions = any_of(
-        _contains(value) if modifier == "contains" else _starts(value) for value in values
-    )
+    conditions = any_of(_COMPARISONS[modifier](value) for value in values)
     return Sql(
         "EXISTS (SELECT FROM search.string s WHERE s.patient_key = r.patient_key "
         f"AND s.key = r.key AND s.parameter = ANY(%s::smallint[]) AND {conditions.text})",
@@ -158,6 +156,26 @@ def _starts(value: StringValue) -> Sql:
 
 def _contains(value: StringValue) -> Sql:
     return Sql("strpos(s.value, %s::text) > 0", (normal(value.text),))
+
+
+def _equals(value: StringValue) -> Sql:
+    text = normal(value.text)
+    beginning = _starts(value)
+    return Sql(f"({beginning.text} AND s.value = %s::text)", (*beginning.values, text))
+
+
+def _ends(value: StringValue) -> Sql:
+    text = normal(value.text)
+    return Sql("right(s.value, %s) = %s::text", (len(text), text))
+
+
+_COMPARISONS = {
+    "": _starts,
+    "contains": _contains,
+    # of `_filter` only
+    "equals": _equals,
+    "ends": _ends,
+}
 
 
 def order(parameter: Parameter, parts: Sequence[Parameter], descending: bool) -> Sql:

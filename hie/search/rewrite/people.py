@@ -12,9 +12,11 @@ from hie.search.query import (
     All,
     Any,
     Chain,
+    FullText,
     Has,
     Ids,
     InCompartment,
+    InList,
     Match,
     Missing,
     Node,
@@ -89,5 +91,5 @@ def _rewrite(  # noqa: PLR0911 - one for each node
             return All(tuple(_rewrite(n, type_name, more, chained=chained) for n in node.nodes))
         case Any():
             return Any(tuple(_rewrite(n, type_name, more, chained=chained) for n in node.nodes))
-        case Missing():
+        case Missing() | InList() | FullText():
             return node
