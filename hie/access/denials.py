@@ -37,11 +37,9 @@ VALUES (%s, %s, %s, {_VALUES}) RETURNING number
 INSERT_EXCEPTION = f"INSERT INTO access.exception (denial, {CONDITIONS}) VALUES (%s, {_VALUES})"
 
 INSTITUTIONS = "SELECT code, number FROM store.institution WHERE code = ANY(%s)"
-OWNERS = (
-    "SELECT id, institution FROM store.directory WHERE type = %s AND id = ANY(%s) AND NOT deleted"
-)
+OWNERS = "SELECT id, institution FROM store.resource WHERE type = %s AND id = ANY(%s)"
 OWN_KEYS = f"""
-SELECT d.type, d.id, d.key FROM store.directory d
+SELECT d.type, d.id, d.key FROM store.resource d
 WHERE (d.type, d.id) IN (SELECT * FROM unnest(%s::smallint[], %s::text[]))
   AND d.patient_key = ANY(ARRAY({KEYS_OF.format(persons="%s::text[]")}))
 """

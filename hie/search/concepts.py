@@ -87,13 +87,7 @@ async def _stored(context: Context, type_name: str, url: str) -> dict[str, objec
     conditions = [Sql("r.type = %s", (type_number(type_name),))]
     conditions.append(permitted(context.restriction, type_name))
     if bare.startswith(f"{type_name}/"):
-        conditions.append(
-            Sql(
-                "(r.patient_key, r.key) IN (SELECT d.patient_key, d.key FROM store.directory d "
-                "WHERE d.type = %s AND d.id = %s)",
-                (type_number(type_name), bare.removeprefix(f"{type_name}/")),
-            )
-        )
+        conditions.append(Sql("r.id = %s", (bare.removeprefix(f"{type_name}/"),)))
     else:
         [address] = kept(type_name)["url"]
         tokens = [context.name(address) ^ context.hasher(bare)]

@@ -90,8 +90,7 @@ async def _forward(
         context,
         Sql(
             f"SELECT {ROW_COLUMNS} FROM unnest(%s::smallint[], %s::text[]) AS wanted (type, id) "
-            "JOIN store.directory d USING (type, id) "
-            f"JOIN store.resource r USING (patient_key, key) WHERE {allowed.text} ORDER BY r.key",
+            f"JOIN store.resource r USING (type, id) WHERE {allowed.text} ORDER BY r.key",
             ([t for t, _ in places], [i for _, i in places], *allowed.values),
         ),
     )

@@ -119,8 +119,7 @@ async def pointing_here(node: Has, inner: Sql, type_name: str, context: Context)
         if reference.startswith(f"{type_name}/")
     }
     return Sql(
-        "(r.patient_key, r.key) IN (SELECT d.patient_key, d.key FROM store.directory d "
-        "WHERE d.type = %s AND d.id = ANY(%s::text[]))",
+        "(r.type = %s AND r.id = ANY(%s::text[]))",
         (type_number(type_name), sorted(ids)),
     )
 

@@ -1,2 +1,2 @@
-"""Where resources live: exact bytes, versions, change numbers, the directory of ids. Only this
+"""Where resources live: exact bytes, versions, change numbers, places of ids. Only this
 package and `hie.search` touch the resource tables."""

@@ -21,8 +21,7 @@ ORDER BY r.patient_key, r.key LIMIT %(limit)s
 BY_ID = f"""
 SELECT {ROW_COLUMNS}
 FROM unnest(%(type_numbers)s::smallint[], %(ids)s::text[]) AS wanted (type, id)
-JOIN store.directory d USING (type, id)
-JOIN store.resource r USING (patient_key, key)
+JOIN store.resource r USING (type, id)
 WHERE {{condition}}
 """
 

@@ -47,37 +47,38 @@ PAST = """(
 
 READ = f"""
 SELECT {ROW_COLUMNS}
-FROM store.directory d JOIN store.resource r USING (patient_key, key)
-WHERE d.type = %(type)s AND d.id = %(id)s AND {{condition}}
+FROM store.resource r
+WHERE r.type = %(type)s AND r.id = %(id)s AND {{condition}}
 """
 
 # The newest of the superseded versions: for a resource without a current version, its deletion.
 DELETION = f"""
 SELECT {ROW_COLUMNS}
-FROM store.directory d JOIN {PAST} USING (key)
-WHERE d.type = %(type)s AND d.id = %(id)s AND d.deleted AND {{condition}}
+FROM {PAST}
+WHERE r.type = %(type)s AND r.id = %(id)s AND {{condition}}
+  AND NOT EXISTS (SELECT FROM store.resource c WHERE c.type = r.type AND c.id = r.id)
 ORDER BY r.version DESC LIMIT 1
 """
 
 VREAD = f"""
 SELECT {ROW_COLUMNS}
-FROM store.directory d JOIN store.resource r USING (patient_key, key)
-WHERE d.type = %(type)s AND d.id = %(id)s AND r.version = %(version)s AND {{condition}}
+FROM store.resource r
+WHERE r.type = %(type)s AND r.id = %(id)s AND r.version = %(version)s AND {{condition}}
 UNION ALL
 SELECT {ROW_COLUMNS}
-FROM store.directory d JOIN {PAST} USING (key)
-WHERE d.type = %(type)s AND d.id = %(id)s AND r.version = %(version)s AND {{condition}}
+FROM {PAST}
+WHERE r.type = %(type)s AND r.id = %(id)s AND r.version = %(version)s AND {{condition}}
 """
 
 HISTORY = f"""
 SELECT * FROM (
     SELECT {ROW_COLUMNS}
-    FROM store.directory d JOIN store.resource r USING (patient_key, key)
-    WHERE d.type = %(type)s AND d.id = %(id)s AND {{condition}}
+    FROM store.resource r
+    WHERE r.type = %(type)s AND r.id = %(id)s AND {{condition}}
     UNION ALL
     SELECT {ROW_COLUMNS}
-    FROM store.directory d JOIN {PAST} USING (key)
-    WHERE d.type = %(type)s AND d.id = %(id)s AND {{condition}}
+    FROM {PAST}
+    WHERE r.type = %(type)s AND r.id = %(id)s AND {{condition}}
 ) versions
 WHERE version < %(before)s ORDER BY version DESC LIMIT %(limit)s
 """

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     BigInteger,
-    Boolean,
     Column,
     DateTime,
     Index,
@@ -64,19 +63,6 @@ dictionary = Table(
     comment="Compression dictionaries; a body names the one that it was compressed with.",
 )
 
-directory = Table(
-    "directory",
-    metadata,
-    Column("type", SmallInteger, nullable=False),
-    Column("id", Text(collation="C"), nullable=False),
-    Column("patient_key", BigInteger, nullable=False),
-    Column("key", BigInteger, nullable=False),
-    Column("institution", Integer, nullable=False),
-    Column("deleted", Boolean, nullable=False, server_default=text("false")),
-    PrimaryKeyConstraint("type", "id"),
-    comment="From a resource's type and id to the place of its row.",
-)
-
 resource = Table(
     "resource",
     metadata,
@@ -101,10 +87,10 @@ Index(
     resource.c.patient_key,
     resource.c.type,
     resource.c.date_low.desc().nulls_last(),
-    resource.c.key.desc(),
 )
+Index("resource_type_id", resource.c.type, resource.c.id, unique=True)
 Index("resource_type_key", resource.c.type, resource.c.key)
-Index("resource_change", resource.c.change)
+Index("resource_change", resource.c.change, postgresql_using="brin")
 Index("resource_tokens", resource.c.tokens, postgresql_using="gin")
 
 history = Table(
@@ -125,7 +111,7 @@ history = Table(
     comment="Superseded versions, and deletions as versions without a body. Append-only.",
 )
 Index("history_change", history.c.change)
-Index("history_key", history.c.key, history.c.version)
+Index("history_type_id", history.c.type, history.c.id, history.c.version)
 
 commit = Table(
     "commit",

@@ -52,53 +52,49 @@ class Version:
 # were before it waited, and so would take a version for current that another has just replaced.
 # https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED
 LOCK = """
-SELECT FROM store.directory d
-WHERE (d.type, d.id) IN (SELECT * FROM unnest(%s::smallint[], %s::text[]))
-ORDER BY d.type, d.id
+SELECT FROM store.resource r
+WHERE (r.type, r.id) IN (SELECT * FROM unnest(%(types)s::smallint[], %(ids)s::text[]))
+ORDER BY r.type, r.id
 FOR UPDATE
 """
 
+# What is deleted has no row to lock: of two that bring it back, the second violates the unique index.
 LOCATE = """
-SELECT d.type, d.id, d.patient_key, d.key, d.institution,
-       coalesce(r.version, h.version) AS version,
-       coalesce(r.last_updated, h.last_updated) AS last_updated,
-       coalesce(r.dictionary, 0) AS dictionary, r.body
-FROM store.directory d
-LEFT JOIN store.resource r USING (patient_key, key)
-LEFT JOIN LATERAL (
-    SELECT version, last_updated FROM store.history
-    WHERE d.deleted AND key = d.key ORDER BY version DESC LIMIT 1
-) h ON true
-WHERE (d.type, d.id) IN (SELECT * FROM unnest(%s::smallint[], %s::text[]))
+WITH wanted AS (SELECT * FROM unnest(%(types)s::smallint[], %(ids)s::text[]) AS wanted (type, id))
+SELECT r.type, r.id, r.patient_key, r.key, r.institution, r.version, r.last_updated,
+       r.dictionary, r.body
+FROM wanted JOIN store.resource r USING (type, id)
+UNION ALL
+SELECT h.type, h.id, h.patient_key, h.key, h.institution, h.version, h.last_updated, 0, NULL
+FROM wanted CROSS JOIN LATERAL (
+    SELECT * FROM store.history
+    WHERE type = wanted.type AND id = wanted.id ORDER BY version DESC LIMIT 1
+) h
+WHERE NOT EXISTS (SELECT FROM store.resource r WHERE r.type = wanted.type AND r.id = wanted.id)
 """
 
 CHANGE_NUMBERS = "SELECT nextval('store.change_sequence') FROM generate_series(1, %s)"
 
-SUPERSEDE = """
-WITH gone AS (
-    DELETE FROM store.resource r
-    USING unnest(%s::bigint[], %s::bigint[]) AS place (patient_key, key)
-    WHERE r.patient_key = place.patient_key AND r.key = place.key
-    RETURNING r.*
-)
+KEEP = """
 INSERT INTO store.history
     (patient_key, key, change, last_updated, version, institution, type, dictionary, id, body)
 SELECT patient_key, key, change, last_updated, version, institution, type, dictionary, id, body
-FROM gone
+FROM store.resource JOIN unnest(%s::bigint[], %s::bigint[]) AS place (patient_key, key)
+     USING (patient_key, key)
 """
 
-UPDATE_DIRECTORY = """
-UPDATE store.directory d
-SET patient_key = place.patient_key, deleted = place.deleted
-FROM unnest(%s::smallint[], %s::text[], %s::bigint[], %s::boolean[])
-    AS place (type, id, patient_key, deleted)
-WHERE d.type = place.type AND d.id = place.id
+# In place, so that whoever waits for the row's lock finds the new version under it.
+REPLACE = """
+UPDATE store.resource SET
+    patient_key = %s, change = %s, last_updated = %s, date_low = %s, date_high = %s, version = %s,
+    institution = %s, dictionary = %s, tokens = %s::bigint[], body = %s
+WHERE patient_key = %s AND key = %s
 """
 
-COPY_DIRECTORY = """
-COPY store.directory (type, id, patient_key, key, institution) FROM STDIN (FORMAT binary)
+REMOVE = """
+DELETE FROM store.resource r USING unnest(%s::bigint[], %s::bigint[]) AS place (patient_key, key)
+WHERE r.patient_key = place.patient_key AND r.key = place.key
 """
-DIRECTORY_TYPES = ("int2", "text", "int8", "int8", "int4")
 
 COPY_RESOURCE = """
 COPY store.resource (patient_key, key, change, last_updated, date_low, date_high, version,
@@ -127,11 +123,11 @@ async def locate(
     """What stands under each (type number, id), locked until the transaction ends."""
     if not ids:
         return {}
-    wanted = ([t for t, _ in ids], [i for _, i in ids])
-    if (await connection.execute(LOCK, wanted)).rowcount == 0:
-        return {}
+    wanted = {"types": [t for t, _ in ids], "ids": [i for _, i in ids]}
     async with connection.cursor(row_factory=class_row(Place)) as cursor:
-        await cursor.execute(LOCATE, wanted)
+        async with connection.pipeline():
+            await connection.execute(LOCK, wanted)
+            await cursor.execute(LOCATE, wanted)
         return {(place.type, place.id): place async for place in cursor}
 
 
@@ -146,40 +142,51 @@ async def write(connection: Connection, versions: Sequence[Version]) -> None:
 
     Raises psycopg.errors.UniqueViolation when somebody else has just created one of the ids.
     """
-    superseded = [v.previous for v in versions if v.previous and v.previous.body is not None]
+    superseded = [(v, v.previous) for v in versions if v.previous and v.previous.body is not None]
     if superseded:
-        await connection.execute(
-            SUPERSEDE, ([p.patient_key for p in superseded], [p.key for p in superseded])
-        )
-    changed = [v for v in versions if v.previous]
-    if changed:
-        await connection.execute(
-            UPDATE_DIRECTORY,
-            (
-                [v.type for v in changed],
-                [v.id for v in changed],
-                [v.patient_key for v in changed],
-                [v.body is None for v in changed],
-            ),
-        )
-    await _copy(connection, versions)
+        places = [place for _, place in superseded]
+        await connection.execute(KEEP, ([p.patient_key for p in places], [p.key for p in places]))
+        await _replace(connection, [(v, place) for v, place in superseded if v.body is not None])
+        await _remove(connection, [place for v, place in superseded if v.body is None])
+    await _copy(
+        connection,
+        [
+            v
+            for v in versions
+            if v.body is not None and not (v.previous and v.previous.body is not None)
+        ],
+    )
     await _insert_deletions(connection, [v for v in versions if v.body is None])
     changes = [v.change for v in versions]
     await connection.execute(INSERT_COMMIT, (min(changes), max(changes), versions[0].last_updated))
 
 
-async def _copy(connection: Connection, versions: Sequence[Version]) -> None:
-    created = [v for v in versions if v.previous is None]
+async def _replace(connection: Connection, updates: Sequence[tuple[Version, Place]]) -> None:
+    if updates:
+        async with connection.cursor() as cursor:
+            await cursor.executemany(
+                REPLACE,
+                [
+                    (
+                        *(v.patient_key, v.change, v.last_updated, v.date_low, v.date_high),
+                        *(v.version, v.institution, v.dictionary, v.tokens, v.body),
+                        *(place.patient_key, place.key),
+                    )
+                    for v, place in updates
+                ],
+            )
+
+
+async def _remove(connection: Connection, places: Sequence[Place]) -> None:
+    if places:
+        await connection.execute(REMOVE, ([p.patient_key for p in places], [p.key for p in places]))
+
+
+async def _copy(connection: Connection, created: Sequence[Version]) -> None:
     if created:
-        async with connection.cursor().copy(COPY_DIRECTORY) as copy:
-            copy.set_types(DIRECTORY_TYPES)
-            for v in created:
-                await copy.write_row((v.type, v.id, v.patient_key, v.key, v.institution))
-    current = [v for v in versions if v.body is not None]
-    if current:
         async with connection.cursor().copy(COPY_RESOURCE) as copy:
             copy.set_types(RESOURCE_TYPES)
-            for v in current:
+            for v in created:
                 await copy.write_row(
                     (
                         *(v.patient_key, v.key, v.change, v.last_updated, v.date_low, v.date_high),

@@ -6,10 +6,15 @@ from pathlib import Path
 
 import psycopg
 
-# Every row has its directory entry, and the other way round.
-HALVES = """
-SELECT count(*) FROM store.directory d FULL JOIN store.resource r USING (patient_key, key)
-WHERE r.key IS NULL OR d.key IS NULL
+from hie.fhir.definitions import type_number
+
+# Every row of the index has its resource, and every Patient its names in the index.
+HALVES = f"""
+SELECT (SELECT count(*) FROM search.string s
+        LEFT JOIN store.resource r USING (patient_key, key) WHERE r.key IS NULL)
+     + (SELECT count(*) FROM store.resource r
+        WHERE r.type = {type_number("Patient")} AND NOT EXISTS (
+            SELECT FROM search.string s WHERE s.patient_key = r.patient_key AND s.key = r.key))
 """
 
 
