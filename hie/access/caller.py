@@ -9,6 +9,7 @@ from typing import Literal, Self
 
 from hie.auth.scopes import Scope
 from hie.auth.tokens import Grant
+from hie.errors import Problem, problem
 
 Kind = Literal["operator", "institution", "resident", "staff"]
 Permission = Literal["c", "r", "u", "d", "s"]
@@ -83,3 +84,25 @@ class Caller:
     def permits(self, permission: Permission, type_name: str) -> bool:
         """Whether some scope grants the permission on the type; which rows is the policy's matter."""
         return any(scope.type in ("*", type_name) for scope in self.granting(permission))
+
+
+@dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """A caller as an earlier request had it. Whether the token is still in force is not known yet:
+
+    the statement that reads what the caller asked for also asks for the token, by its hash, and
+    gives nothing without it.
+    """
+
+    caller: Caller
+    token: bytes
+
+
+def expired() -> Problem:
+    """The answer to a token that is not in force."""
+    return problem(
+        401,
+        "expired",
+        "The access token is unknown, expired or revoked; obtain a new one",
+        "访问令牌无效、已过期或已撤销，请重新获取",
+    )

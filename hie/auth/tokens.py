@@ -13,7 +13,7 @@ from uuid import UUID
 from hie.auth import scopes as scope_algebra
 from hie.auth.scopes import Scope, ScopeSet
 from hie.auth.secret import digest, new_secret
-from hie.kit.db import Connection
+from hie.kit.db import Connection, Database, rows_of
 
 Holder = Literal["operator", "institution", "resident", "staff"]
 
@@ -23,11 +23,16 @@ BACKEND_SECONDS = 300
 OPERATOR_SECONDS = 3600
 _SECRET_LENGTH = len(new_secret())
 
-INTROSPECT = """
-SELECT client_id, holder, fhir_user, account, institution, patient, scopes, roles, expires_at
+IN_FORCE = """
 FROM auth.token
-WHERE hash = %s AND kind = 'access' AND revoked_at IS NULL AND expires_at > now()
-  AND key_thumbprint IS NOT DISTINCT FROM %s::text
+WHERE hash = %(token)s AND kind = 'access' AND revoked_at IS NULL AND expires_at > now()
+  AND key_thumbprint IS NOT DISTINCT FROM %(thumbprint)s::text
+"""
+"""Finds the token if it is worth something now; whoever remembers a grant asks again by it."""
+
+INTROSPECT = f"""
+SELECT client_id, holder, fhir_user, account, institution, patient, scopes, roles, expires_at
+{IN_FORCE}
 """
 
 INSERT = """
@@ -62,8 +67,13 @@ class Grant:
     expires_at: datetime
 
 
+def token_hash(bearer: str) -> bytes | None:
+    """Under what an access token is kept; `None` if the text cannot be one."""
+    return digest(bearer) if len(bearer) == _SECRET_LENGTH else None
+
+
 async def introspect(
-    conn: Connection, bearer: str, *, thumbprint: str | None = None
+    source: Database | Connection, bearer: str, *, thumbprint: str | None = None
 ) -> Grant | None:
     """The grant behind an access token, in one statement.
 
@@ -71,13 +81,13 @@ async def introspect(
     A token that is bound to a key needs the `thumbprint` of the key that the sender proved to hold
     (`hie.auth.dpop.check_proof`), and one that is not bound must come without.
     """
-    if len(bearer) != _SECRET_LENGTH:
+    hashed = token_hash(bearer)
+    if hashed is None:
         return None
-    cursor = await conn.execute(INTROSPECT, (digest(bearer), thumbprint))
-    row = await cursor.fetchone()
-    if row is None:
+    rows = await rows_of(source, INTROSPECT, {"token": hashed, "thumbprint": thumbprint})
+    if not rows:
         return None
-    client_id, kind, user, account, institution, patient, scopes, roles, expires_at = row
+    client_id, kind, user, account, institution, patient, scopes, roles, expires_at = rows[0]
     resources = scope_algebra.parse(scopes).resources
     return Grant(
         client_id,

@@ -4,7 +4,7 @@ Connections are in autocommit mode, so that a single read costs one round trip; 
 transaction, which commits at the end of the block and rolls back when anything is raised in it.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
@@ -13,7 +13,19 @@ import psycopg
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
+from hie.kit.pipeline import Pipeline, Rows
+
 Connection = psycopg.AsyncConnection[TupleRow]
+
+
+async def rows_of(
+    source: "Database | Connection", statement: str, values: Mapping[str, object]
+) -> Rows:
+    """The rows of a short reading statement: as `Database.fetch`, or within a connection's transaction."""
+    if isinstance(source, Database):
+        return await source.fetch(statement, values)
+    cursor = await source.execute(statement, values)
+    return await cursor.fetchall()
 
 
 async def _configure(connection: Connection) -> None:
@@ -28,6 +40,7 @@ class Database:
 
     def __init__(self, conninfo: str, *, size: int = 8) -> None:
         self.conninfo = conninfo
+        self._pipeline = Pipeline(conninfo)
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             conninfo,
             min_size=1,
@@ -41,6 +54,7 @@ class Database:
         await self._pool.open(wait=True, timeout=30)
 
     async def close(self) -> None:
+        await self._pipeline.close()
         await self._pool.close()
 
     async def __aenter__(self) -> Self:
@@ -54,6 +68,13 @@ class Database:
         trace: TracebackType | None,
     ) -> None:
         await self.close()
+
+    async def fetch(self, statement: str, values: Mapping[str, object]) -> Rows:
+        """The rows of a short reading statement, sent together with those of other requests.
+
+        Its values are named, `%(name)s`. It sees what was committed before it was asked.
+        """
+        return await self._pipeline.fetch(statement, values)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:

@@ -1,9 +1,10 @@
 """A database that is one open transaction: what reads through it sees its uncommitted changes."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from hie.kit.db import Connection, Database
+from hie.kit.db import Connection, Database, rows_of
+from hie.kit.pipeline import Rows
 
 
 class Within(Database):
@@ -12,6 +13,9 @@ class Within(Database):
     def __init__(self, connection: Connection, database: Database) -> None:
         self.conninfo = database.conninfo
         self._connection = connection
+
+    async def fetch(self, statement: str, values: Mapping[str, object]) -> Rows:
+        return await rows_of(self._connection, statement, values)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:

@@ -6,14 +6,14 @@ registration: what a person's records are, and whose a record is, can be asked i
 
 from collections.abc import Collection
 
-from hie.kit.db import Connection
+from hie.kit.db import Connection, Database, rows_of
 from hie.kit.hashing import Hasher
 
 LINKED = """
 SELECT p.id, array(
     SELECT r.id FROM mpi.registration r
     WHERE r.person = coalesce(p.merged_into, p.id) ORDER BY r.id
-) FROM mpi.person p WHERE p.id = ANY(%s)
+) FROM mpi.person p WHERE p.id = ANY(%(ids)s::text[])
 """
 PERSON_OF = "SELECT id, person FROM mpi.registration WHERE id = ANY(%s)"
 HELD_BY = """
@@ -46,6 +46,12 @@ PERSON_OF_KEY = """coalesce(
 )"""
 """The golden id of the person whom rows with the patient key `{key}` concern; NULL for nobody's."""
 
+SOURCES = """array(
+    SELECT g.id FROM mpi.person p JOIN mpi.registration g ON g.person = coalesce(p.merged_into, p.id)
+    WHERE p.id = {person}
+)"""
+"""The ids of the source Patients that are linked to the person `{person}`."""
+
 
 def patient_key(hasher: Hasher, logical_id: str) -> int:
     """Under which key a Patient, source or golden, and what is about it stands in the store."""
@@ -53,7 +59,7 @@ def patient_key(hasher: Hasher, logical_id: str) -> int:
 
 
 async def linked(
-    connection: Connection, patient_ids: Collection[str]
+    source: Database | Connection, patient_ids: Collection[str]
 ) -> dict[str, tuple[str, ...]]:
     """The source Patient ids of each golden id; ids that are not golden are left out.
 
@@ -61,8 +67,8 @@ async def linked(
     """
     if not patient_ids:
         return {}
-    cursor = await connection.execute(LINKED, (list(patient_ids),))
-    return {golden: tuple(sources) for golden, sources in await cursor.fetchall()}
+    rows = await rows_of(source, LINKED, {"ids": list(patient_ids)})
+    return {golden: tuple(sources) for golden, sources in rows}
 
 
 async def person_of(connection: Connection, source_ids: Collection[str]) -> dict[str, str]:

@@ -3,12 +3,12 @@
 One event for each resident concerned; it is durable before the answer leaves.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from hie.access.caller import Caller
 from hie.access.opened_record import Opening
 from hie.audit.event import Action, Event
-from hie.kit.db import Connection
+from hie.kit.db import Connection, Database, rows_of
 from hie.mpi.people import PERSON_OF_KEY
 from hie.records.exchange import Exchange
 from hie.store.compartment import PATIENT_OF_KEY
@@ -17,13 +17,15 @@ from hie.store.read import Row
 RESIDENT = f"coalesce({PERSON_OF_KEY}, {PATIENT_OF_KEY})"
 """Whom rows with the patient key `{key}` concern: the person, or a Patient that is not registered."""
 
-RESIDENTS = f"SELECT key, {RESIDENT.format(key='key')} FROM unnest(%s::bigint[]) AS keys (key)"
+RESIDENTS = f"""
+SELECT key, {RESIDENT.format(key="key")} FROM unnest(%(keys)s::bigint[]) AS keys (key)
+"""
 
 
-async def residents(connection: Connection, patient_keys: Collection[int]) -> dict[int, str]:
+async def residents(source: Database | Connection, patient_keys: Collection[int]) -> dict[int, str]:
     """The golden Patient id behind each patient key; keys of things that concern nobody are absent."""
-    cursor = await connection.execute(RESIDENTS, (list(patient_keys),))
-    return {key: patient for key, patient in await cursor.fetchall() if patient is not None}
+    rows = await rows_of(source, RESIDENTS, {"keys": list(patient_keys)})
+    return {key: patient for key, patient in rows if patient is not None}
 
 
 def event(
@@ -70,16 +72,20 @@ async def disclosed(
     rows: Sequence[Row],
     logical_id: str | None = None,
     query: str | None = None,
+    known: Mapping[int, str | None] | None = None,
 ) -> None:
-    """Put on record that these rows go out; returns when the record is durable."""
+    """Put on record that these rows go out; returns when the record is durable.
+
+    `known` says whom the rows concern, by patient key, where that was read with them.
+    """
     counts: dict[int, int] = {}
     for row in rows:
         counts[row.patient_key] = counts.get(row.patient_key, 0) + 1
     if caller.patient is not None:
         people: dict[str | None, int] = {caller.patient: len(rows)}
     else:
-        async with exchange.store.database.connection() as connection:
-            known = await residents(connection, counts)
+        if known is None:
+            known = await residents(exchange.store.database, counts)
         people = {}
         for key, count in counts.items():
             person = known.get(key)

@@ -76,7 +76,7 @@ async def everything(
             since=since,
             limit=None if count is None else count + 1,
         )
-        present = await presentation(connection, caller)
+        present = await presentation(store.database, caller)
         shown = rows if count is None else rows[:count]
         bodies = [store.bodies.expand(r.dictionary, r.body or b"") for r in shown]
         included = await _included(connection, visible, shown, bodies, types)

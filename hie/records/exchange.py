@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from hie.audit.log import AuditLog
+from hie.auth.presented import Remembered
 from hie.kit.db import Connection
 from hie.settings import Settings
 from hie.store.institutions import Institution, institution
@@ -13,12 +14,13 @@ from hie.store.open import Store, open_store, secret
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Settings, the store, the audit log and the key that signs paging cursors."""
+    """Settings, the store, the audit log, the key that signs paging cursors, grants seen before."""
 
     settings: Settings
     store: Store
     audit: AuditLog
     cursor_key: bytes
+    grants: Remembered = field(default_factory=Remembered)
     _institutions: dict[int, Institution] = field(default_factory=dict)
 
     async def institution(self, connection: Connection, number: int) -> Institution:

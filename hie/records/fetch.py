@@ -5,15 +5,17 @@ The restriction is part of the statement: what may not be seen is answered as wh
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
-from hie.access.caller import Caller
+from hie.access.caller import Caller, Unconfirmed, expired
 from hie.access.policy import require, restriction
+from hie.auth.tokens import IN_FORCE
 from hie.errors import Problem, problem
 from hie.fhir.definitions import type_number
-from hie.kit.db import Connection
-from hie.mpi.people import linked
+from hie.kit.db import Database
+from hie.mpi.people import SOURCES, linked
 from hie.records.bundle import Link, bundle, past
-from hie.records.disclosure import disclosed
+from hie.records.disclosure import RESIDENT, disclosed
 from hie.records.exchange import Exchange
 from hie.records.present import Present, as_launch_patient, unchanged
 from hie.search.restriction import condition
@@ -51,11 +53,11 @@ def _deleted(type_name: str, row: Row) -> Problem:
     )
 
 
-async def presentation(connection: Connection, caller: Caller) -> Present:
+async def presentation(database: Database, caller: Caller) -> Present:
     """How bodies are shown to this caller: a person's context sees one patient, not the sources."""
     if caller.patient is None:
         return unchanged
-    sources = await linked(connection, [caller.patient])
+    sources = await linked(database, [caller.patient])
     return as_launch_patient(caller.patient, sources.get(caller.patient, ()))
 
 
@@ -64,25 +66,57 @@ def _condition(caller: Caller, type_name: str) -> Condition:
     return Condition(*condition(restriction(caller, "r"), type_name))
 
 
-async def _shown(
-    connection: Connection, exchange: Exchange, caller: Caller, type_name: str, row: Row
-) -> Fetched:
+def _shown(exchange: Exchange, present: Present, type_name: str, row: Row) -> Fetched:
     if row.body is None:
         raise _deleted(type_name, row)
     body = exchange.store.bodies.expand(row.dictionary, row.body)
-    present = await presentation(connection, caller)
     return Fetched(type_name, row.id, row.version, row.last_updated, present(type_name, body))
 
 
-async def fetch(exchange: Exchange, caller: Caller, type_name: str, logical_id: str) -> Fetched:
-    """The current version. Problem 403 without the scope, 404 if not there to see, 410 if deleted."""
-    async with exchange.store.database.connection() as connection:
-        allowed = _condition(caller, type_name)
-        row = await stored.read(connection, type_number(type_name), logical_id, allowed)
-        if row is None:
-            raise missing(type_name, logical_id)
-        fetched = await _shown(connection, exchange, caller, type_name, row)
-    await disclosed(exchange, caller, "read", type_name, rows=[row], logical_id=logical_id)
+@lru_cache(maxsize=1000)
+def _reading(condition: str, *, in_person: bool) -> str:
+    """One statement for a read: the token, the row, and with it whom it concerns or is shown to."""
+    beside = (
+        SOURCES.format(person="%(patient)s") if in_person else RESIDENT.format(key="v.patient_key")
+    )
+    return f"""
+    SELECT token.in_force, {beside}, v.*
+    FROM (SELECT %(token)s::bytea IS NULL OR EXISTS (SELECT {IN_FORCE})) AS token (in_force)
+    LEFT JOIN LATERAL ({stored.READ.format(condition=condition)}) v ON token.in_force
+    """
+
+
+async def fetch(
+    exchange: Exchange, asking: Caller | Unconfirmed, type_name: str, logical_id: str
+) -> Fetched:
+    """The current version. Problem 403 without the scope, 404 if not there to see, 410 if deleted.
+
+    401 if the token of an unconfirmed caller is no longer in force.
+    """
+    caller, token = (asking, None) if isinstance(asking, Caller) else (asking.caller, asking.token)
+    allowed = _condition(caller, type_name)
+    database = exchange.store.database
+    number = type_number(type_name)
+    asked = {"type": number, "id": logical_id, **allowed.values}
+    own = {"token": token, "thumbprint": None, "patient": caller.patient}
+    statement = _reading(allowed.sql, in_person=caller.patient is not None)
+    [(in_force, beside, *columns)] = await database.fetch(statement, {**asked, **own})
+    if not in_force:
+        raise expired()
+    if columns[0] is None:
+        gone = await stored.deletion(database, number, logical_id, allowed)
+        raise missing(type_name, logical_id) if gone is None else _deleted(type_name, gone)
+    row = Row(*columns)
+    known = {}
+    present: Present = unchanged
+    if caller.patient is None:
+        known[row.patient_key] = beside
+    else:
+        present = as_launch_patient(caller.patient, beside)
+    fetched = _shown(exchange, present, type_name, row)
+    await disclosed(
+        exchange, caller, "read", type_name, rows=[row], logical_id=logical_id, known=known
+    )
     return fetched
 
 
@@ -90,12 +124,12 @@ async def fetch_version(
     exchange: Exchange, caller: Caller, type_name: str, logical_id: str, version: int
 ) -> Fetched:
     """One version, current or not. Problem 403, 404, 410 as for `fetch`."""
-    async with exchange.store.database.connection() as connection:
-        allowed = _condition(caller, type_name)
-        row = await stored.vread(connection, type_number(type_name), logical_id, version, allowed)
-        if row is None:
-            raise missing(type_name, f"{logical_id}/_history/{version}")
-        fetched = await _shown(connection, exchange, caller, type_name, row)
+    database = exchange.store.database
+    allowed = _condition(caller, type_name)
+    row = await stored.vread(database, type_number(type_name), logical_id, version, allowed)
+    if row is None:
+        raise missing(type_name, f"{logical_id}/_history/{version}")
+    fetched = _shown(exchange, await presentation(database, caller), type_name, row)
     await disclosed(exchange, caller, "vread", type_name, rows=[row], logical_id=logical_id)
     return fetched
 
@@ -111,19 +145,18 @@ async def fetch_history(
 ) -> bytes:
     """A history Bundle of up to `count` versions below number `before`, newest first."""
     base = exchange.settings.fhir_base
-    async with exchange.store.database.connection() as connection:
-        allowed = _condition(caller, type_name)
-        rows = await stored.history(
-            connection,
-            type_number(type_name),
-            logical_id,
-            allowed,
-            before=before,
-            limit=count + 1,
-        )
-        if not rows:
-            raise missing(type_name, logical_id)
-        present = await presentation(connection, caller)
+    database = exchange.store.database
+    rows = await stored.history(
+        database,
+        type_number(type_name),
+        logical_id,
+        _condition(caller, type_name),
+        before=before,
+        limit=count + 1,
+    )
+    if not rows:
+        raise missing(type_name, logical_id)
+    present = await presentation(database, caller)
     shown = rows[:count]
     expand = exchange.store.bodies.expand
     entries = [

@@ -57,11 +57,12 @@ async def find(
     query = _searchable(caller, query, listed=any(name == "_type" for name, _ in pairs))
     applied = applied_url(query)
     cursor = verify(exchange.cursor_key, caller, applied, signed) if signed else None
-    async with exchange.store.database.connection() as connection:
+    database = exchange.store.database
+    members = await linked(database, patient_ids(query))
+    present = await presentation(database, caller)
+    async with database.connection() as connection:
         visible = restriction(caller, "s")
-        members = await linked(connection, patient_ids(query))
         page = await execute(connection, exchange.store, expand(query, members), visible, cursor)
-        present = await presentation(connection, caller)
     base = exchange.settings.fhir_base
     here = f"{base}/{applied}"
     links = [Link("self", here)]

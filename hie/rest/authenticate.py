@@ -1,12 +1,17 @@
-"""From a request's bearer token to its caller. https://www.rfc-editor.org/rfc/rfc6750"""
+"""From a request's access token to its caller. https://www.rfc-editor.org/rfc/rfc6750 and
+https://www.rfc-editor.org/rfc/rfc9449#section-7
+"""
 
 from starlette.requests import Request
 
-from hie.access.caller import Caller
-from hie.auth.tokens import introspect
+from hie.access.caller import Caller, Unconfirmed, expired
+from hie.auth.presented import grant_of
+from hie.auth.tokens import Grant
 from hie.errors import problem
 from hie.kit.ids import new_id
 from hie.records.exchange import Exchange
+
+SCHEMES = ("bearer", "dpop")
 
 
 def exchange_of(request: Request) -> Exchange:
@@ -20,25 +25,50 @@ async def authenticate(request: Request) -> Caller:
     known: Caller | None = request.scope.get("caller")
     if known is not None:  # an entry of a Bundle, whose sender has been asked for the token
         return known
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    authorization = request.headers.get("authorization", "")
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() not in SCHEMES or not token:
         raise problem(
             401,
             "login",
-            "Send an access token in the Authorization header: 'Bearer …'",
-            "请在 Authorization 头中提供访问令牌：“Bearer …”",
+            "Send an access token in the Authorization header: 'Bearer …' or 'DPoP …'",
+            "请在 Authorization 头中提供访问令牌：“Bearer …”或“DPoP …”",
         )
-    async with exchange_of(request).store.database.connection() as connection:
-        grant = await introspect(connection, token.strip())
+    exchange = exchange_of(request)
+    grant = await grant_of(
+        exchange.store.database,
+        authorization=authorization,
+        proofs=request.headers.getlist("dpop"),
+        method=request.method,
+        address=f"{exchange.settings.public_base_url}{_path(request)}",
+    )
     if grant is None:
-        raise problem(
-            401,
-            "expired",
-            "The access token is unknown, expired or revoked; obtain a new one",
-            "访问令牌无效、已过期或已撤销，请重新获取",
-        )
+        raise expired()
+    exchange.grants.keep(authorization, grant)
+    return _caller(request, grant)
+
+
+async def recognise(request: Request) -> Caller | Unconfirmed:
+    """The caller, or the one whom the same token stood for before: then without a question.
+
+    Problem 401 as for `authenticate`.
+    """
+    if "caller" not in request.scope:
+        known = exchange_of(request).grants.recall(request.headers.get("authorization", ""))
+        if known is not None:
+            return Unconfirmed(_caller(request, known[1]), known[0])
+    return await authenticate(request)
+
+
+def _caller(request: Request, grant: Grant) -> Caller:
     return Caller.from_grant(
         grant,
         network_address=request.client.host if request.client else None,
         request_id=request.headers.get("x-request-id") or new_id(),
     )
+
+
+def _path(request: Request) -> str:
+    """The path as it was sent, because that is what a proof of possession names."""
+    sent: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    return sent.partition(b"?")[0].decode("ascii", "replace")

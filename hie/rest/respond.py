@@ -7,6 +7,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hie.auth.presented import CHALLENGE
 from hie.errors import Issue, Problem, Text
 from hie.fhir.outcome import operation_outcome
 from hie.kit.clock import http_date
@@ -19,7 +20,7 @@ CONTENT_TYPE = f"{FHIR_JSON}; charset=utf-8"
 # Health data never stays in a cache that others share. https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.5
 PRIVATE = {"cache-control": "no-store"}
 HEADERS_OF = {
-    401: {"www-authenticate": 'Bearer realm="fhir"'},
+    401: {"www-authenticate": CHALLENGE},
     429: {"retry-after": "60"},
 }
 """What a status promises beside its OperationOutcome."""

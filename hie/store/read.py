@@ -8,9 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from psycopg.rows import class_row
-
-from hie.kit.db import Connection
+from hie.kit.db import Connection, Database, rows_of
 
 ROW_COLUMNS = (
     "r.patient_key, r.key, r.type, r.id, r.version, r.last_updated, r.institution, "
@@ -84,35 +82,43 @@ WHERE version < %(before)s ORDER BY version DESC LIMIT %(limit)s
 """
 
 
-async def _one(
-    connection: Connection, statement: str, condition: Condition, **values: object
-) -> Row | None:
-    async with connection.cursor(row_factory=class_row(Row)) as cursor:
-        await cursor.execute(
-            statement.format(condition=condition.sql), {**condition.values, **values}
-        )
-        return await cursor.fetchone()
+async def _rows(
+    source: Database | Connection, statement: str, condition: Condition, **values: object
+) -> list[Row]:
+    text = statement.format(condition=condition.sql)
+    return [Row(*row) for row in await rows_of(source, text, {**condition.values, **values})]
 
 
 async def read(
-    connection: Connection, type_number: int, logical_id: str, condition: Condition
+    source: Database | Connection, type_number: int, logical_id: str, condition: Condition
 ) -> Row | None:
-    """The current version; a row without a body if it is deleted; None if there is none to see."""
-    row = await _one(connection, READ, condition, type=type_number, id=logical_id)
-    return row or await _one(connection, DELETION, condition, type=type_number, id=logical_id)
+    """The current version; None if there is none to see."""
+    rows = await _rows(source, READ, condition, type=type_number, id=logical_id)
+    return rows[0] if rows else None
+
+
+async def deletion(
+    source: Database | Connection, type_number: int, logical_id: str, condition: Condition
+) -> Row | None:
+    """The version, without a body, with which the resource was deleted; None if it was not."""
+    rows = await _rows(source, DELETION, condition, type=type_number, id=logical_id)
+    return rows[0] if rows else None
 
 
 async def vread(
-    connection: Connection, type_number: int, logical_id: str, version: int, condition: Condition
+    source: Database | Connection,
+    type_number: int,
+    logical_id: str,
+    version: int,
+    condition: Condition,
 ) -> Row | None:
     """One version, current or not; a row without a body if that version is a deletion."""
-    return await _one(
-        connection, VREAD, condition, type=type_number, id=logical_id, version=version
-    )
+    rows = await _rows(source, VREAD, condition, type=type_number, id=logical_id, version=version)
+    return rows[0] if rows else None
 
 
 async def history(
-    connection: Connection,
+    source: Database | Connection,
     type_number: int,
     logical_id: str,
     condition: Condition,
@@ -121,15 +127,6 @@ async def history(
     limit: int,
 ) -> list[Row]:
     """Up to `limit` versions below number `before`, newest first."""
-    async with connection.cursor(row_factory=class_row(Row)) as cursor:
-        await cursor.execute(
-            HISTORY.format(condition=condition.sql),
-            {
-                **condition.values,
-                "type": type_number,
-                "id": logical_id,
-                "before": before,
-                "limit": limit,
-            },
-        )
-        return await cursor.fetchall()
+    return await _rows(
+        source, HISTORY, condition, type=type_number, id=logical_id, before=before, limit=limit
+    )

@@ -73,14 +73,13 @@ async def redeem(app: App, code: str, *proofs: str) -> httpx.Response:
 async def presented(
     database: Database, scheme: str, token: str, *proofs: str, method: str = "GET"
 ) -> Grant | None:
-    async with database.connection() as conn:
-        return await grant_of(
-            conn,
-            authorization=f"{scheme} {token}",
-            proofs=list(proofs),
-            method=method,
-            address=READ,
-        )
+    return await grant_of(
+        database,
+        authorization=f"{scheme} {token}",
+        proofs=list(proofs),
+        method=method,
+        address=READ,
+    )
 
 
 async def test_a_bound_token_needs_its_key(app: App, populated: Database) -> None:
