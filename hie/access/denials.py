@@ -21,6 +21,7 @@ BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
 END = datetime(9999, 12, 30, tzinfo=UTC)
 
 FORGET = "DELETE FROM access.consent WHERE id = ANY(%s)"
+PERSON = "SELECT person FROM access.consent WHERE id = %s"
 INSERT_CONSENT = """
 INSERT INTO access.consent (id, person, version, given_by, notice, compiled)
 VALUES (%s, %s, %s, %s, %s, %s)
@@ -66,6 +67,13 @@ async def forget(connection: Connection, ids: Collection[str]) -> None:
     """End what these Consents said: they are deleted, or about to be compiled anew."""
     if ids:
         await connection.execute(FORGET, (list(ids),))
+
+
+async def person_of_consent(connection: Connection, logical_id: str) -> str | None:
+    """Whose Consent this is, if it is in force."""
+    cursor = await connection.execute(PERSON, (logical_id,))
+    row = await cursor.fetchone()
+    return row[0] if row else None
 
 
 async def enforce(connection: Connection, hasher: Hasher, written: Written) -> int:
