@@ -12,7 +12,7 @@ from hie.access.policy import require, restriction
 from hie.auth.tokens import IN_FORCE
 from hie.errors import Problem, problem
 from hie.fhir.definitions import type_number
-from hie.kit.db import Database
+from hie.kit.db import Connection, Database
 from hie.mpi.people import SOURCES, linked
 from hie.records.bundle import Link, bundle, past
 from hie.records.disclosure import RESIDENT, disclosed
@@ -53,11 +53,11 @@ def _deleted(type_name: str, row: Row) -> Problem:
     )
 
 
-async def presentation(database: Database, caller: Caller) -> Present:
+async def presentation(source: Database | Connection, caller: Caller) -> Present:
     """How bodies are shown to this caller: a person's context sees one patient, not the sources."""
     if caller.patient is None:
         return unchanged
-    sources = await linked(database, [caller.patient])
+    sources = await linked(source, [caller.patient])
     return as_launch_patient(caller.patient, sources.get(caller.patient, ()))
 
 
