@@ -2,7 +2,7 @@
 
 import typer
 
-from hie.cli import db, demo, ingest, load, mpi, serve, token, worker
+from hie.cli import db, demo, ingest, load, mpi, search, serve, token, worker
 
 application = typer.Typer(
     help="Regional health records exchange: FHIR R4, SMART on FHIR, master patient index.",
@@ -17,3 +17,4 @@ application.command("token")(token.token)
 application.add_typer(db.application, name="db")
 application.add_typer(ingest.application, name="ingest")
 application.add_typer(mpi.application, name="mpi")
+application.add_typer(search.application, name="search")

@@ -42,16 +42,8 @@ async def arranged(
     place: list[str | None] | None,
 ) -> list[Found]:
     """Up to `limit` rows behind the place. Problem 400 if more than `MOST_ARRANGED` match."""
-    columns = [key.expression for key in criteria]
-    cursor = await context.connection.execute(
-        f"SELECT {ROW_COLUMNS}, {', '.join(column.text for column in columns)} "
-        f"FROM store.resource r WHERE {where.text} LIMIT %s",
-        (
-            *(value for column in columns for value in column.values),
-            *where.values,
-            MOST_ARRANGED + 1,
-        ),
-    )
+    statement = matches_statement(where, criteria)
+    cursor = await context.connection.execute(statement.text, statement.values)
     rows = await cursor.fetchall()
     if len(rows) > MOST_ARRANGED:
         raise too_costly(
@@ -72,6 +64,20 @@ async def arranged(
     for position in reversed(range(len(criteria))):
         found = _sorted(found, width + position, criteria[position].descending)
     return found[:limit]
+
+
+def matches_statement(where: Sql, criteria: Sequence[Key]) -> Sql:
+    """The statement that gives all matches, and one more than are arranged."""
+    columns = [key.expression for key in criteria]
+    return Sql(
+        f"SELECT {ROW_COLUMNS}, {', '.join(column.text for column in columns)} "
+        f"FROM store.resource r WHERE {where.text} LIMIT %s",
+        (
+            *(value for column in columns for value in column.values),
+            *where.values,
+            MOST_ARRANGED + 1,
+        ),
+    )
 
 
 def _sorted(found: list[Found], column: int, descending: bool) -> list[Found]:

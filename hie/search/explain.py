@@ -1,0 +1,158 @@
+"""What a search becomes: its tree, the statement, and how PostgreSQL runs it.
+
+https://www.postgresql.org/docs/current/using-explain.html
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from psycopg import AsyncClientCursor
+
+from hie.kit.db import Connection
+from hie.search import sorting
+from hie.search.arranged import matches_statement
+from hie.search.context import Context
+from hie.search.emit import condition
+from hie.search.execute import page_statement
+from hie.search.query import (
+    All,
+    Any,
+    Branch,
+    Chain,
+    CompositeValue,
+    DateValue,
+    FullText,
+    Has,
+    Ids,
+    InCompartment,
+    InList,
+    Match,
+    Missing,
+    Node,
+    Not,
+    NumberValue,
+    PositionValue,
+    QuantityValue,
+    Query,
+    ReferenceValue,
+    StringValue,
+    TokenValue,
+    UriValue,
+    Value,
+)
+from hie.search.restriction import Restriction
+from hie.store.open import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Limb:
+    """A part of the tree in words, with the parts below it."""
+
+    text: str
+    below: tuple["Limb", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A search explained; `plan` is PostgreSQL's text."""
+
+    tree: tuple[Limb, ...]
+    statement: str
+    plan: str
+
+
+async def explain(
+    connection: Connection, store: Store, query: Query, restriction: Restriction, *, run: bool
+) -> Explanation:
+    """The tree, the statement for the first page and its plan; with `run` also what it really took.
+
+    Raises Problem as the search itself does.
+    """
+    context = Context(connection, store, restriction)
+    where = await condition(query, context)
+    criteria = sorting.keys(query)
+    if any(key.texts for key in criteria):
+        found = matches_statement(where, criteria)
+    else:
+        found = page_statement(query, where, criteria, None)
+    statement = AsyncClientCursor(connection).mogrify(found.text, found.values)
+    options = "ANALYZE, BUFFERS, SETTINGS" if run else "SETTINGS"
+    cursor = await connection.execute(f"EXPLAIN ({options}) {found.text}", found.values)
+    plan = "\n".join(row[0] for row in await cursor.fetchall())
+    return Explanation(tuple(map(_branch, query.branches)), statement, plan)
+
+
+def _branch(branch: Branch) -> Limb:
+    order = [f"{'-' if s.descending else ''}{s.parameter.code}" for s in branch.sort]
+    below = tuple(map(_limb, branch.where.nodes))
+    if order:
+        below = (*below, Limb(f"in order of {', '.join(order)}"))
+    return Limb(branch.type, below)
+
+
+def _limb(node: Node) -> Limb:  # noqa: PLR0911 - one for each node
+    match node:
+        case Match():
+            name = f"{node.parameter.code}{':' if node.modifier else ''}{node.modifier}"
+            kind = node.parameter.kind
+            return Limb(f"{name} ({kind}) = {' or '.join(map(_value, node.values))}")
+        case Missing():
+            return Limb(
+                f"{node.parameter.code} {'has no value' if node.missing else 'has a value'}"
+            )
+        case Ids():
+            return Limb(f"_id = {' or '.join(node.ids)}")
+        case InCompartment():
+            return Limb(f"in the compartment of Patient {' or '.join(node.patients)}")
+        case InList():
+            return Limb(f"named by List/{node.id}")
+        case FullText():
+            sought = " or ".join(" and ".join(map(repr, words)) for words in node.alternatives)
+            return Limb(f"{node.name} has {sought}")
+        case Chain():
+            return Limb(f"{node.parameter.code} points to a {node.type} with", (_limb(node.node),))
+        case Has():
+            source = node.parameter.type_name
+            return Limb(
+                f"a {source} points here by {node.parameter.code}, with", (_limb(node.node),)
+            )
+        case Not():
+            return Limb("not", (_limb(node.node),))
+        case All():
+            return Limb("all of", tuple(map(_limb, node.nodes)))
+        case Any():
+            return Limb("any of", tuple(map(_limb, node.nodes)))
+
+
+def _value(value: Value) -> str:  # noqa: PLR0911 - one for each kind of value
+    match value:
+        case TokenValue():
+            system = "" if value.system is None else f"{value.system}|"
+            of_type = "" if value.type is None else f"{'|'.join(value.type)}|"
+            return f"{of_type}{system}{value.code or ''}"
+        case ReferenceValue():
+            return value.url or (f"{value.type}/{value.id}" if value.type else str(value.id))
+        case DateValue():
+            return f"{value.prefix} {_instant(value.low)} … {_instant(value.high)}"
+        case StringValue():
+            return repr(value.text)
+        case UriValue():
+            return value.url
+        case NumberValue():
+            return f"{value.prefix} {_number(value.exact)} ({_number(value.low)} … {_number(value.high)})"
+        case QuantityValue():
+            unit = "any unit" if value.code is None else f"{value.system or ''}|{value.code}"
+            return f"{_value(value.number)} {unit}"
+        case PositionValue():
+            return f"within {value.kilometres} km of {value.latitude}, {value.longitude}"
+        case CompositeValue():
+            return " with ".join(map(_value, value.parts))
+
+
+def _instant(moment: datetime) -> str:
+    return moment.isoformat()
+
+
+def _number(number: Decimal) -> str:
+    return f"{number:f}"
