@@ -21,8 +21,9 @@ from hie.kit.db import Database
 from hie.kit.hashing import Hasher
 from hie.mpi import features
 from hie.mpi.evaluate import BATCH, Evaluation, evaluate
-from hie.mpi.generate import COLUMNS, HABITS, generate
+from hie.mpi.generate import COLUMNS
 from hie.mpi.model import build, load, shipped
+from hie.mpi.population import POPULATIONS, population
 from hie.mpi.registration_file import Row, patient, read
 from hie.mpi.training import train
 from hie.store.bodies import Bodies
@@ -82,16 +83,16 @@ def evaluate_file(
 def generate_file(
     out: Annotated[Path, typer.Argument(help="CSV file to write.")],
     persons: Annotated[int, typer.Option(help="About how many people.")] = 20_000,
-    habits: Annotated[str, typer.Option(help="How clerks write: town or county.")] = "town",
+    habits: Annotated[str, typer.Option(help=f"Whose habits: {', '.join(POPULATIONS)}.")] = "town",
     seed: Annotated[int, typer.Option(help="The same seed makes the same file.")] = 1,
 ) -> None:
     """Write synthetic registrations with the truth beside them, for `hie mpi evaluate`."""
-    if habits not in HABITS:
-        raise typer.BadParameter(f"choose one of {', '.join(HABITS)}", param_hint="--habits")
+    if habits not in POPULATIONS:
+        raise typer.BadParameter(f"choose one of {', '.join(POPULATIONS)}", param_hint="--habits")
     with out.open("w", encoding="utf-8", newline="") as target:
         writer = csv.DictWriter(target, COLUMNS)
         writer.writeheader()
-        writer.writerows(generate(persons, HABITS[habits], seed))
+        writer.writerows(population(habits, persons, seed))
 
 
 @application.command("train")
@@ -101,8 +102,8 @@ def train_model(
     version: Annotated[str, typer.Option(help="The new model's name.")] = "trained",
 ) -> None:
     """Learn weights from registrations without labels; prints m, u and the weight of each level."""
-    population = [features.of_patient(patient(row)) for row in read(file)]
-    plain = train(population, shipped(), version=version)
+    people = [features.of_patient(patient(row)) for row in read(file)]
+    plain = train(people, shipped(), version=version)
     out.write_bytes(orjson.dumps(plain, option=orjson.OPT_INDENT_2))
     learned, used = build(plain), load()
     table = Table("field", "level", "m", "u", "bits", f"bits of {used.version}")

@@ -9,6 +9,8 @@ import unicodedata
 from datetime import date
 from functools import lru_cache
 
+from hie.mpi.lunar import is_written
+
 _DATE = re.compile(r"(\d{4})\D?(\d{1,2})\D?(\d{1,2})")
 _PARTIAL = re.compile(r"(\d{4})(?:-(\d{2}))?")
 _UNKNOWN_YEARS = (1900, 1800, 1111, 9999)
@@ -32,7 +34,7 @@ def parse(text: str) -> str:
 
 @lru_cache(maxsize=65536)
 def level(left: str, right: str) -> str:
-    """How two parsed dates compare, best first: exact, swapped, default, edit, near, lunar, year, different."""
+    """How two parsed dates compare, best first: the order of `compare.LEVELS`."""
     if not left or not right:
         return "missing"
     if left == right:
@@ -50,6 +52,9 @@ def _slip_level(left: str, right: str) -> str:
         return "default"
     if same_year and left[5:7] == right[8:] and left[8:] == right[5:7]:
         return "swapped"
+    one, two = date.fromisoformat(left), date.fromisoformat(right)
+    if abs((one - two).days) <= 51 and (is_written(one, two) or is_written(two, one)):
+        return "calendar"
     return "edit" if _one_slip(left.replace("-", ""), right.replace("-", "")) else ""
 
 
@@ -75,4 +80,12 @@ def _one_slip(left: str, right: str) -> bool:
 
 def agrees(left: str, right: str) -> bool:
     """Whether both can be the same person's birth date, up to one slip."""
-    return level(left, right) in ("exact", "swapped", "default", "edit", "near", "lunar")
+    return level(left, right) in (
+        "exact",
+        "swapped",
+        "default",
+        "calendar",
+        "edit",
+        "near",
+        "lunar",
+    )

@@ -24,6 +24,8 @@ def texts(features: Features) -> Iterator[str]:
         yield f"o|{other}"
     for phone in features.phones:
         yield f"t|{phone}"
+        for born in features.births:
+            yield f"b|{phone}|{born}"
     yield from _name_texts(features)
     for born in features.births:
         for home in features.homes:
@@ -40,11 +42,14 @@ def _name_texts(features: Features) -> Iterator[str]:
         for born in features.births:
             yield f"n|{name.text}|{born}"
             yield f"y|{name.letters}|{born[:4]}"
+            if name.kind == "han" and len(name.text) > 2:
+                yield f"f|{name.text[:2]}|{born}"
             if len(born) == 10:
                 yield f"d|{name.letters}|{born[5:]}"
                 if name.family or name.kind == "latin":
                     yield f"g|{name.given or name.text}|{born}"
-                    yield f"s|{name.sounds[0].split(' ')[0]}|{features.sex}|{born}"
+                    for part in name.text.split() if name.kind == "latin" else [name.sounds[0]]:
+                        yield f"s|{part.split(' ')[0]}|{features.sex}|{born}"
         for home in features.homes:
             if home.door:
                 yield f"a|{name.letters}|{home.door}"

@@ -16,11 +16,11 @@ from hie.mpi.names import WILD, Name
 # Best first; `best` picks by this order, so that no model is needed to compare.
 LEVELS: dict[str, tuple[str, ...]] = {
     "name": (
-        "exact", "mother", "wild", "sound", "prefix", "similar", "given", "newborn", "family", "script",
-        "missing", "different",
+        "exact", "mother", "wild", "sound", "turned", "slip", "prefix", "initial", "similar", "given",
+        "newborn", "family", "script", "missing", "different",
     ),
     "birth": (
-        "exact", "swapped", "default", "edit", "near", "lunar", "missing", "year", "different",
+        "exact", "swapped", "default", "calendar", "edit", "near", "lunar", "missing", "year", "different",
     ),
     "sex": ("same", "missing", "different"),
     "number": ("same", "slip", "claimed", "missing", "different"),
@@ -88,12 +88,8 @@ def _same_letters(left: Name, right: Name) -> bool:
 
 
 def _han_level(left: Name, right: Name) -> str:
-    if _matches_wild(left.text, right.text) or _matches_wild(right.text, left.text):
-        return "wild"
-    if set(left.sounds) & set(right.sounds):
-        return "sound"
-    if _shortened(*sorted((left.text, right.text), key=len)):
-        return "prefix"
+    if level := _respelt_level(left, right):
+        return level
     if left.given and left.given == right.given:
         return "given"
     near = len(left.text) == len(right.text) == 3 and OSA.distance(left.text, right.text) == 1
@@ -103,11 +99,30 @@ def _han_level(left: Name, right: Name) -> str:
     return "family" if same_family else "different"
 
 
+def _respelt_level(left: Name, right: Name) -> str:
+    """The level of two ways to write one name; "" when they are not."""
+    one, two = left.text, right.text
+    if _matches_wild(one, two) or _matches_wild(two, one):
+        return "wild"
+    if set(left.sounds) & set(right.sounds):
+        return "sound"
+    if len(one) > 2 and len(one) == len(two) and one in two * 2:
+        return "turned"
+    if min(len(one), len(two)) >= 4 and OSA.distance(one, two, score_cutoff=1) == 1:
+        return "slip"
+    return "prefix" if _shortened(*sorted((one, two), key=len)) else ""
+
+
 def _shortened(shorter: str, longer: str) -> bool:
-    """Whether one character of the given name was left out, or a long name was cut or mistyped once."""
+    """Whether one character of the given name was left out, or a long name or its first part stands alone.
+
+    王李芳 is 李芳 with her husband's name; 亚森 is how a clerk writes 亚森·库尔班.
+    """
     if len(shorter) >= 2 and len(longer) - len(shorter) == 1:
-        return shorter in (longer[:-1], longer[:1] + longer[2:])
-    return len(shorter) >= 4 and (longer.startswith(shorter) or OSA.distance(shorter, longer) == 1)
+        return shorter in (longer[:-1], longer[:1] + longer[2:]) or (
+            len(shorter) == 3 and shorter == longer[1:]
+        )
+    return len(shorter) >= 2 and len(longer) >= 5 and longer.startswith(shorter)
 
 
 def _matches_wild(pattern: str, text: str) -> bool:
@@ -124,14 +139,47 @@ def _latin_level(left: Name, right: Name) -> str:
     fewer, more = sorted((ours, theirs), key=len)
     if len(fewer) >= 2 and fewer < more:
         return "prefix"
-    if OSA.distance(left.text, right.text) == 1 and min(len(left.text), len(right.text)) >= 6:
-        return "similar"
+    if _mistyped(left, right):
+        return "slip"
+    if _initialled(ours, theirs):
+        return "initial"
     return "family" if ours & theirs else "different"
+
+
+def _mistyped(left: Name, right: Name) -> bool:
+    """Whether one letter is wrong, in whichever order the parts are and even if nothing parts them."""
+    if min(len(left.letters), len(right.letters)) < 6:
+        return False
+    return (
+        OSA.distance(left.text, right.text, score_cutoff=1) == 1
+        or OSA.distance(left.letters, right.letters, score_cutoff=1) == 1
+    )
+
+
+def _initialled(ours: set[str], theirs: set[str]) -> bool:
+    """Whether every part that differs is the first letter of its counterpart: J Smith, John Smith."""
+    shared = ours & theirs
+    mine, others = sorted(ours - shared), sorted(theirs - shared)
+    if not shared or not mine or len(mine) != len(others):
+        return False
+    return all(a[0] == b[0] and 1 in (len(a), len(b)) for a, b in zip(mine, others, strict=True))
+
+
+def _is_mother_of(ours: tuple[Name, ...], theirs: tuple[Name, ...]) -> bool:
+    """Whether one of `ours` is, and no other name says otherwise, whom the placeholder `theirs` names."""
+    mothers = {name.text for name in theirs if name.kind == "newborn" and name.text}
+    return (
+        bool(mothers)
+        and all(name.kind == "han" and name.text in mothers for name in ours)
+        and bool(ours)
+    )
 
 
 def names_level(left: Features, right: Features) -> str:
     """The best over both sides' names; placeholders count only where nothing better is known."""
     ours, theirs = left.names, right.names
+    if _is_mother_of(ours, theirs) or _is_mother_of(theirs, ours):
+        return "family"
     for kind in ("real", "newborn"):
         mine = [n for n in ours if (n.kind != "newborn") == (kind == "real")]
         others = [n for n in theirs if (n.kind != "newborn") == (kind == "real")]
@@ -181,6 +229,8 @@ def _passport_level(left: Features, right: Features) -> str:
 def _card_level(left: Features, right: Features) -> str:
     if set(left.cards) & set(right.cards):
         return "same"
+    if left.is_newborn or right.is_newborn:
+        return "missing"  # a ward writes down the mother's
     kinds = {card.split("|")[0] for card in left.cards} & {
         card.split("|")[0] for card in right.cards
     }

@@ -21,6 +21,14 @@ _ADMIN = re.compile(
     r"^(?:[^\d]{2,8}?(?:省|自治区))?(?:[^\d]{1,6}?市){0,2}(?:[^\d]{1,10}?(?:开发区|工业园区|新区|区|县|旗))?"
     r"(?:[^\d]{1,6}?(?:街道|镇|乡))?"
 )
+_VILLAGE = re.compile(
+    r"^(?P<village>[^\d]{2,12}?)(?:村民委员会|村委会|居民委员会|居委会|社区|村|屯)?"
+    r"(?:第?(?:\d+|[一二三四五六七八九十]+)(?:村民小组|小组|组|队|社))?(?P<house>\d+)(?:号|户)$"
+)
+_GROUP = re.compile(
+    r"(?:村民委员会|村委会|居民委员会|居委会|村|屯)(?:第?(?:\d+|[一二三四五六七八九十]+)(?:村民小组|小组|组|队|社))?$"
+)
+_BUILDING = re.compile(r"(?:\d+(?:号楼|幢|栋|座|#)|小区|社区)$")
 _CHINESE_DIGITS = {c: str(n) for n, c in enumerate("一二三四五六七八九十", start=1)}
 
 
@@ -66,7 +74,10 @@ def home(text: str) -> Home | None:
     if street := _ROAD.search(rest):
         road, number = street["road"], street["number"]
         rest = rest[street.end() :]
-    community = rest.strip("号弄-")
+    community = rest.lstrip("号弄-")
+    if not door and not road and (house := _VILLAGE.match(rest)):
+        community, door = house["village"], house["house"].lstrip("0")
+    community = _GROUP.sub("", _BUILDING.sub("", community, count=1), count=1)
     return Home(road, number, community, door) if door or (road and number) or community else None
 
 

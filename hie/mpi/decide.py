@@ -1,14 +1,15 @@
 """What to do with a registration, given its scores against the candidate persons.
 
 Certain at eight bits (odds of 256 to 1) with no guard; where two persons are certain the better one
-is taken and the pair goes to review, never bridged; a human looks at what is between; otherwise it is a new person. A wrong merge is worse than a missed one.
+is taken and the pair goes to review, never bridged; a human looks at what is between; otherwise it is
+a new person. A wrong merge is worse than a missed one.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from hie.mpi.compare import Levels
+from hie.mpi.compare import Levels, compare
 from hie.mpi.features import Features
 from hie.mpi.score import Score
 
@@ -32,7 +33,9 @@ class Candidate:
     def certain(self) -> bool:
         """Whether the evidence alone would link."""
         return not self.guards and not self.apart and (
-            self.score.bits >= CERTAIN_BITS or newborn_rule(self.score.levels)
+            self.score.bits >= CERTAIN_BITS
+            or newborn_rule(self.score.levels)
+            or alias_rule(self.score.levels)
         )  # fmt: skip
 
 
@@ -44,6 +47,8 @@ class Decision:
     score: Score | None
     review: tuple[Candidate, ...] = ()
     reason: str = ""
+    absorbed: Candidate | None = None
+    """A newborn without a name who turns out to be `person`, and so becomes one with it."""
 
 
 _SAME_CHILD_HOME = ("both", "phone", "phone_moved", "door")
@@ -59,6 +64,19 @@ def newborn_rule(levels: Levels) -> bool:
         and levels["birth"] == "exact"
         and levels["sex"] != "different"
         and levels["home"] in _SAME_CHILD_HOME
+    )
+
+
+def alias_rule(levels: Levels) -> bool:
+    """A foreigner's own name and the Chinese one: same birth date, sex and home.
+
+    Nobody else of a household is born on the same day but a twin, whose names are in one script.
+    """
+    return (
+        levels["name"] == "script"
+        and levels["birth"] == "exact"
+        and levels["sex"] == "same"
+        and levels["home"] in ("both", "phone", "phone_moved")
     )
 
 
@@ -89,8 +107,10 @@ def guards(record: Features, known: Features, levels: Levels) -> tuple[str, ...]
 def _doubtful_newborn(record: Features, known: Features, levels: Levels) -> bool:
     """A mother's name tells her children apart only by the exact day, and twins not even by that."""
     placeholders = [any(n.kind == "newborn" for n in side.names) for side in (record, known)]
-    if levels["name"] == "newborn" or (levels["name"] in ("mother", "exact") and all(placeholders)):
+    if levels["name"] == "newborn" or (levels["name"] == "mother" and all(placeholders)):
         return levels["birth"] != "exact" or levels["home"] in ("door_new", "neither")
+    if levels["name"] == "exact" and all(placeholders):
+        return levels["birth"] != "exact"  # 王浩子 is his name, or what her sons are called
     return False
 
 
@@ -149,9 +169,31 @@ def decide(candidates: Sequence[Candidate]) -> Decision:
     rivals = [c for c in certain[1:] if c.score.bits > first.score.bits - MARGIN_BITS]
     if rivals and newborn_rule(first.score.levels) and first.score.levels["name"] != "mother":
         return Decision(None, None, tuple(certain[:5]), "twins")
+    if len(certain) == 2 and (named := _named_newborn(certain[0], certain[1])):
+        child, placeholder = named
+        return Decision(child.person, child.score, absorbed=placeholder)
     if len(certain) > 1:
         return Decision(first.person, first.score, tuple(certain[:5]), "duplicate")
     return Decision(first.person, first.score)
+
+
+def _named_newborn(one: Candidate, two: Candidate) -> tuple[Candidate, Candidate] | None:
+    """The child and the placeholder, where the new registration shows that they are one child.
+
+    A ward's placeholder is a person only until the child has a name. This is the one case in which
+    two persons become one without a human, and the event is undone like any merge.
+    """
+    if one.known.is_newborn == two.known.is_newborn:
+        return None
+    child, placeholder = (two, one) if one.known.is_newborn else (one, two)
+    levels = compare(child.known, placeholder.known)
+    one_child = (
+        levels["name"] in ("newborn", "mother")
+        and levels["birth"] == "exact"
+        and levels["sex"] != "different"
+        and not set(guards(child.known, placeholder.known, levels)) - {"newborn"}
+    )
+    return (child, placeholder) if one_child else None
 
 
 def _worth_a_look(candidate: Candidate) -> bool:

@@ -3,6 +3,7 @@
 Patient: https://hl7.org/fhir/R4/patient.html. Identifier systems: the national OIDs below.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ HEALTH_CARD = "urn:oid:2.16.156.10011.1.19"
 INSURANCE = "urn:oid:2.16.156.10011.1.15"
 HEALTH_FILE = "urn:oid:2.16.156.10011.1.2"
 VERSION = 1
+_MOBILE = re.compile(r"1[3-9]\d{9}")
 _VISIT_NUMBERS = tuple(f"urn:oid:2.16.156.10011.1.{n}" for n in (11, 12, 13, 20, 24))
 
 
@@ -60,8 +62,9 @@ def of_patient(patient: Mapping[str, Any]) -> Features:
     }
     for system, kind, value in _identifiers(patient):
         number = identity_number.parse(value)
-        if number and (system == RESIDENT_NUMBER or kind in ("NI", "NNCHN", "PPN")):
-            sound.add(number.number)
+        national = system == RESIDENT_NUMBER or kind in ("NI", "NNCHN", "PPN")
+        if number and (national or (system == INSURANCE and len(number.number) == len(value))):
+            sound.add(number.number)  # 社会保障号码 is the resident number
         elif system == RESIDENT_NUMBER or kind in ("NI", "NNCHN"):
             groups["damaged"].add(identity_number.damaged(value))
         elif kind == "PPN":
@@ -99,7 +102,7 @@ def _fits(number: str, written: str, sex: str) -> bool:
     match birth.level(parsed.birth_date.isoformat(), written):
         case "exact":
             return True
-        case "swapped" | "default" | "edit" | "near" | "lunar" | "year":
+        case "swapped" | "default" | "calendar" | "edit" | "near" | "lunar" | "year":
             return not sex or parsed.male == (sex == "male")
         case _:
             return False
@@ -151,6 +154,9 @@ def _phones(patient: Mapping[str, Any]) -> Iterable[str]:
     for telecom in _items(patient, "telecom"):
         if telecom.get("system") in ("phone", "sms", None):
             yield _text(telecom.get("value"))
+    for system, kind, value in _identifiers(patient):
+        if (system == RESIDENT_NUMBER or kind in ("NI", "NNCHN")) and _MOBILE.fullmatch(value):
+            yield value  # typed into the wrong field
 
 
 def _homes(patient: Mapping[str, Any]) -> tuple[Home, ...]:

@@ -14,6 +14,7 @@ from hie.kit.clock import instant, now
 from hie.kit.db import Connection
 from hie.kit.ids import new_id
 from hie.mpi import blocking, events, features, review
+from hie.mpi.absorb import absorb_all
 from hie.mpi.candidates import LOCK_ALL, LOCK_CLASS, fill
 from hie.mpi.decide import REVIEW_BITS, Decision
 from hie.mpi.events import Event
@@ -94,6 +95,7 @@ class _Outcome:
     events: list[Event] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
+    absorbed: list[tuple[str, Doubt]] = field(default_factory=list)
 
 
 async def register(connection: Connection, store: Store, sources: Sequence[Source]) -> list[Golden]:
@@ -131,7 +133,7 @@ async def _place_all(connection: Connection, store: Store, sources: Sequence[Sou
         else:
             _place(roster, item, outcome)
     await _write(connection, store, outcome)
-    return outcome.touched
+    return outcome.touched | await absorb_all(connection, outcome.absorbed)
 
 
 async def withdraw(connection: Connection, store: Store, ids: Sequence[str]) -> list[Golden]:  # noqa: ARG001 - the same shape as `register`
@@ -194,6 +196,10 @@ def _place(roster: Roster, item: _Incoming, outcome: _Outcome) -> None:
     )
     outcome.doubts += _doubts(source.id, person, decision)
     outcome.touched.add(person)
+    if gone := decision.absorbed:
+        doubt = Doubt("duplicate", source.id, person, gone.person, gone.score.bits, gone.guards)
+        outcome.absorbed.append((person, doubt))
+        roster.absorb(person, gone.person)
     roster.add(Member(source.id, person, item.features, tuple(item.keys)))
 
 

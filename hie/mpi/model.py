@@ -15,7 +15,9 @@ import orjson
 
 from hie.mpi.names import WILD, Name
 
-CURRENT = "chinese-1"
+_MOST_NAME_BITS = {"exact": 19.0, "sound": 19.0, "mother": 19.0, "wild": 19.0, "prefix": 9.0}
+"""The name levels whose weight depends on how rare the name is, and what they may weigh at most."""
+CURRENT = "chinese-2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +33,18 @@ class Model:
     rare_family: float
     rare_character: float
     latin_name: float
+    namesake_home: float
+    """What a shared home weighs more where the names agree: families share homes, but not names."""
 
     def name_bits(self, level: str, name: Name | None) -> float:
         """The weight of a name level; the agreeing name's own frequency stands in for u."""
         plain = self.bits["name"][level]
-        if level not in ("exact", "sound", "mother", "wild", "prefix") or name is None:
+        if level not in _MOST_NAME_BITS or name is None:
             return plain
         chance = self.chance(name)
         if level == "sound":
             chance *= 10  # about ten names are read alike
-        return min(log2(self.m["name"][level] / chance), 19.0)
+        return min(log2(self.m["name"][level] / chance), _MOST_NAME_BITS[level])
 
     def chance(self, name: Name) -> float:
         """How probable it is that a stranger bears `name`."""
@@ -50,7 +54,7 @@ class Model:
         for character in name.given:
             if character not in WILD:
                 chance *= self.characters.get(character, self.rare_character)
-        return chance
+        return chance if name.family else max(chance, self.latin_name)
 
     def birth_bits(self, level: str, chance: float | None) -> float:
         """The weight of a birth date level; `chance` is how frequent the shared date is among residents."""
@@ -82,6 +86,7 @@ def build(plain: Mapping[str, Any]) -> Model:
         rare_family=plain["rare_family"],
         rare_character=plain["rare_character"],
         latin_name=plain["latin_name"],
+        namesake_home=plain["namesake_home"],
     )
 
 

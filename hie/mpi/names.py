@@ -47,9 +47,12 @@ _LATIN_SPLIT = re.compile(r"[^A-Za-z]+|(?<=[a-z])(?=[A-Z])")
 WILD = "*?□■○�xX×"
 """Signs that stand for a character that was masked or that a font did not have."""
 _NEWBORN = re.compile(
-    r"^(?P<mother>.{1,6}?)(?P<sign>(?:之|的)?(?:双胞胎|双)?(?:长|次|大|小|二|三|男|女|毛)?"
-    r"(?:子|女|婴儿|婴|男婴|女婴|宝宝|毛毛|毛头|宝|新生儿|BB|bb|儿子|女儿|娃|孩)|大双|小双|双大|双小)"
+    r"^(?P<mother>.{1,14}?)(?P<sign>(?:之|的)?(?:双胞胎|双胎|双)?(?:长|次|大|小|二|三|男|女|毛)?"
+    r"(?:子|女|婴儿|婴|男婴|女婴|宝宝|毛毛|毛头|宝|新生儿|BB|bb|儿子|女儿|娃|孩)|大双|小双|双大|双小|双胞胎|双胎)"
     r"(?P<order>[\dA-Fa-f甲乙丙丁一二三大小]?)$"
+)
+_LEADING_SIGN = re.compile(
+    r"^(?P<sign>新生儿|婴儿|男婴|女婴|宝宝)(?P<mother>[\u4e00-\u9fff]{2,4})$"
 )
 _ORDERS = {
     "长": "1", "大": "1", "次": "2", "小": "2", "二": "2", "三": "3", "一": "1", "甲": "1", "乙": "2",
@@ -141,12 +144,16 @@ def _newborn(text: str) -> Name | None:
     if len(text) == 2 and text[1] in "婴宝":
         sounds = readings(text[0], "")
         return Name("newborn", "", text[0], "", sounds, signature(sounds[0]))
+    if leading := _LEADING_SIGN.match(text):
+        text = leading["mother"] + leading["sign"]
     found = _NEWBORN.match(text)
     if not found or len(text) < 3 or not _HAN.search(text):
         return None
     mother, sign = found["mother"], found["sign"]
+    if len(mother) > 3 and (inner := _NEWBORN.match(mother)):
+        mother, sign = inner["mother"], inner["sign"] + sign  # 王芳之子(新生儿)
     sure = bool(_SURE_SIGN.search(sign)) or bool(found["order"])
-    if not sure and (len(mother) < 2 or sign[0] in "长次大小二三毛"):
+    if not sure and (not 2 <= len(mother) <= 4 or sign[0] in "长次大小二三毛"):
         return None
     order = found["order"].upper() or next((c for c in sign if c in "长次大小二三"), "")
     family, given = split_family(mother)

@@ -59,6 +59,12 @@ class Roster:
             self.by_key[key].discard(registration)
         self.known.pop(member.person, None)
 
+    def absorb(self, person: str, gone: str) -> None:
+        """Put all registrations of `gone` into `person`."""
+        for id_ in list(self.by_person.get(gone, ())):
+            member = self.members[id_]
+            self.add(Member(id_, person, member.features, member.keys))
+
     def features_of(self, person: str) -> Features:
         """What all members of `person` together tell."""
         if person not in self.known:

@@ -12,6 +12,10 @@ from hie.mpi.names import WILD, Name
 MINIMUM_POPULATION = 30_000
 
 
+_SAME_NAME = ("exact", "sound", "slip", "turned")
+_SAME_HOME = ("both", "phone", "phone_moved", "door")
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the exchange knows of its whole population when a score is made."""
@@ -59,6 +63,8 @@ def score(left: Features, right: Features, model: Model, around: Surroundings) -
     if levels["birth"] == "exact":
         shared = min(set(left.births) & set(right.births))
         parts["birth"] = model.birth_bits("exact", around.birth_chance(shared))
+    if levels["name"] in _SAME_NAME and levels["home"] in _SAME_HOME:
+        parts["home"] += model.namesake_home
     if levels["number"] == "claimed" and levels["name"] not in ("exact", "sound", "wild"):
         parts["number"] = 0.0  # a guardian's card: says who the family is, not who the child is
     return Score(round(sum(parts.values()), 3), levels, parts)

@@ -103,6 +103,13 @@ async def merge(
 ) -> Done:
     """Make two persons one; the id `gone` redirects from now on."""
     await _lock(connection)
+    return await unite(connection, survivor, gone, actor=actor, reason=reason)
+
+
+async def unite(
+    connection: Connection, survivor: str, gone: str, *, actor: str, reason: str
+) -> Done:
+    """`merge` for callers that have locked the persons' blocks themselves."""
     if survivor == gone:
         raise problem(422, "invariant", "A person cannot merge with itself", "不能与自身合并")
     await _members(connection, survivor)

@@ -7,7 +7,7 @@ import pytest
 from hie.kit.db import Database
 from hie.kit.hashing import Hasher
 from hie.mpi.evaluate import evaluate
-from hie.mpi.generate import HABITS, generate
+from hie.mpi.population import POPULATIONS, population
 from hie.mpi.registration_file import read
 from hie.store.bodies import Bodies
 from hie.store.open import Store, secret
@@ -20,13 +20,14 @@ async def store(database: Database) -> Store:
 
 
 def test_a_seed_decides_the_population() -> None:
-    one, again, other = (list(generate(50, HABITS["town"], seed)) for seed in (1, 1, 2))
-    assert one == again != other
+    for name in POPULATIONS:
+        one, again, other = (list(population(name, 50, seed)) for seed in (1, 1, 2))
+        assert one == again != other
 
 
-@pytest.mark.parametrize("habits", sorted(HABITS))
+@pytest.mark.parametrize("habits", POPULATIONS)
 async def test_generated_populations_are_linked(store: Store, habits: str) -> None:
-    rows = list(generate(1500, HABITS[habits], 11))
+    rows = list(population(habits, 1500, 11))
     found = await evaluate(store, rows, batch=100)
     assert found.quality is not None
     assert found.quality.precision >= 0.998
@@ -45,7 +46,7 @@ async def test_streaming_and_batches_make_the_same_persons(store: Store, shared_
     batched = [{**row, "rec_id": f"again-{row['rec_id']}"} for row in rows]
     async with store.database.transaction() as connection:
         await connection.execute(
-            "TRUNCATE mpi.block, mpi.registration, mpi.person, mpi.review RESTART IDENTITY"
+            "TRUNCATE mpi.block, mpi.registration, mpi.person, mpi.review RESTART IDENTITY CASCADE"
         )
     repeated = await evaluate(store, batched, batch=250)
     names = dict(zip(streamed.persons, repeated.persons, strict=True))

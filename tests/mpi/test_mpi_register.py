@@ -14,6 +14,7 @@ from hie.mpi.identity_number import check_character
 from hie.mpi.link import Golden, Source, register, withdraw
 from hie.mpi.people import linked, person_of
 from hie.mpi.review import queue
+from hie.mpi.steward import merge_of, not_duplicate, unmerge
 from hie.store.bodies import Bodies
 from hie.store.open import Store, secret
 
@@ -220,3 +221,47 @@ async def test_health_card_links_a_renamed_newborn(store: Store) -> None:
         store, "station", patient("李浩然", "2024-03-01", phone="19900000003", identifier=card)
     )
     assert await person(store, "ward") == await person(store, "station")
+
+
+CHILD = {"born": "2024-07-20", "gender": "male"}
+MOTHERS, FATHERS = "19900345671", "19900765432"
+
+
+async def persons(store: Store, *ids: str) -> dict[str, str]:
+    async with store.database.connection() as connection:
+        return await person_of(connection, list(ids))
+
+
+async def test_a_newborns_placeholder_joins_the_child_it_turns_out_to_be(store: Store) -> None:
+    await put(store, "ward", patient("黄小淑之子", phone=MOTHERS, **CHILD))
+    await put(
+        store, "station", patient("王松鸿", phone=FATHERS, card=number("2024-07-20"), **CHILD)
+    )
+    before = await persons(store, "ward", "station")
+    assert before["ward"] != before["station"]
+    await put(store, "clinic", patient("王松鸿", phone=MOTHERS, **CHILD))
+    after = await persons(store, "ward", "station", "clinic")
+    assert set(after.values()) == {before["station"]}
+    async with store.database.connection() as connection:
+        assert await queue(connection) == []
+        number_of = await merge_of(connection, before["station"], before["ward"])
+    assert number_of is not None
+    async with store.database.transaction() as connection:
+        await unmerge(connection, number_of, actor="steward", reason="twins")
+    assert await persons(store, "ward", "station") == before
+
+
+async def test_what_a_steward_said_is_not_overruled_for_newborns(store: Store) -> None:
+    await put(store, "ward", patient("黄小淑之子", phone=MOTHERS, **CHILD))
+    await put(
+        store, "station", patient("王松鸿", phone=FATHERS, card=number("2024-07-20"), **CHILD)
+    )
+    before = await persons(store, "ward", "station")
+    async with store.database.transaction() as connection:
+        await not_duplicate(
+            connection, before["ward"], before["station"], actor="steward", reason="twins"
+        )
+    await put(store, "clinic", patient("王松鸿", phone=MOTHERS, **CHILD))
+    after = await persons(store, "ward", "station", "clinic")
+    assert after["ward"] == before["ward"]
+    assert after["clinic"] == before["station"]
