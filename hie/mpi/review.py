@@ -20,13 +20,26 @@ FROM jsonb_to_recordset(%s::jsonb) AS r(
     guards text[])
 ON CONFLICT DO NOTHING
 """
-OPEN = """
-SELECT number, opened, reason, registration, person, other, bits, guards
-FROM mpi.review WHERE closed IS NULL ORDER BY bits DESC, number LIMIT %s OFFSET %s
+# A person that was merged meanwhile stands for the one it was merged into; what both sides have
+# come to is settled, unless it is a doubt about a person's own registration.
+CURRENT = """
+SELECT r.number, r.opened, r.reason, r.registration, coalesce(p.merged_into, r.person) AS person,
+    coalesce(o.merged_into, r.other) AS other, r.bits, r.guards, r.closed
+FROM mpi.review r
+JOIN mpi.person p ON p.id = r.person JOIN mpi.person o ON o.id = r.other
 """
-ONE = """
+OPEN = f"""
+SELECT number, opened, reason, registration, person, other, bits, guards, count(*) OVER ()
+FROM ({CURRENT} WHERE r.closed IS NULL) q
+WHERE (person <> other OR reason = 'contradiction')
+    AND (%(reason)s::text IS NULL OR reason = %(reason)s)
+    AND (%(guard)s::text IS NULL OR %(guard)s = ANY(guards))
+ORDER BY bits DESC, number LIMIT %(count)s OFFSET %(offset)s
+"""
+ONE = f"""
 SELECT number, opened, reason, registration, person, other, bits, guards
-FROM mpi.review WHERE number = %s
+FROM ({CURRENT} WHERE r.number = %s AND r.closed IS NULL) q
+WHERE person <> other OR reason = 'contradiction'
 """
 COUNT = "SELECT count(*) FROM mpi.review WHERE closed IS NULL"
 CLOSE = """
@@ -95,10 +108,18 @@ async def _settled(connection: Connection, doubt: Doubt) -> bool:
     return bool(row and row[0])
 
 
-async def queue(connection: Connection, *, count: int = 50, offset: int = 0) -> list[Review]:
-    """The open entries, the most probable first."""
-    cursor = await connection.execute(OPEN, (count, offset))
-    return [_review(row) for row in await cursor.fetchall()]
+async def queue(
+    connection: Connection,
+    *,
+    reason: str | None = None,
+    guard: str | None = None,
+    count: int = 50,
+    offset: int = 0,
+) -> tuple[list[Review], int]:
+    """The open entries, the most probable first, and how many there are in all."""
+    values = {"reason": reason, "guard": guard, "count": count, "offset": offset}
+    rows = await (await connection.execute(OPEN, values)).fetchall()
+    return [_review(row[:-1]) for row in rows], rows[0][-1] if rows else 0
 
 
 async def length(connection: Connection) -> int:
@@ -109,7 +130,7 @@ async def length(connection: Connection) -> int:
 
 
 async def find(connection: Connection, number: int) -> Review | None:
-    """One entry, open or closed."""
+    """One open entry."""
     cursor = await connection.execute(ONE, (number,))
     row = await cursor.fetchone()
     return _review(row) if row else None

@@ -23,7 +23,8 @@ from hie.records.disclosure import event
 from hie.records.entry import Entry
 from hie.records.exchange import Exchange
 
-Interaction = Literal["link", "unlink", "merge", "unmerge", "not-duplicate"]
+Interaction = Literal["link", "unlink", "merge", "unmerge", "not-duplicate", "review"]
+"""What is done to links; `review` closes a doubt and changes none."""
 Act = Callable[[Connection], Awaitable[Done]]
 LIFECYCLE = "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle"
 LONGEST_REASON = 500

@@ -144,7 +144,7 @@ async def test_an_update_never_moves_a_registration(store: Store) -> None:
     await put(store, "b", patient("张伟", card=number("1980-05-17")))
     assert await person(store, "b") == before
     async with store.database.connection() as connection:
-        (entry,) = await queue(connection)
+        ((entry,), _) = await queue(connection)
     assert (entry.doubt.reason, entry.doubt.registration) == ("update", "b")
     assert entry.doubt.other == await person(store, "a")
 
@@ -155,7 +155,7 @@ async def test_an_update_that_contradicts_its_person_is_reviewed(store: Store) -
     await put(store, "b", patient("刘洋", "1991-11-30", card=number("1991-11-30")))
     assert await person(store, "a") == await person(store, "b")
     async with store.database.connection() as connection:
-        assert [entry.doubt.reason for entry in await queue(connection)] == ["contradiction"]
+        assert [entry.doubt.reason for entry in (await queue(connection))[0]] == ["contradiction"]
 
 
 async def test_withdrawing_the_last_member_ends_the_golden_record(store: Store) -> None:

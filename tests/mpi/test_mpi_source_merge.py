@@ -68,7 +68,7 @@ async def test_other_institutions_registrations_stay_and_a_human_looks(store: St
         old, new = await persons(connection, "old", "new")
         await register(connection, store, [source("old", ZHANG, link=link("replaced-by", "new"))])
         assert await persons(connection, "old", "new", "theirs") == [new, new, old]
-        (entry,) = await queue(connection)
+        ((entry,), _) = await queue(connection)
         assert (entry.doubt.reason, entry.doubt.registration) == ("source-merge", "old")
 
 
@@ -106,6 +106,6 @@ async def test_different_resident_numbers_are_for_a_human(store: Store) -> None:
         merged = source("old", ZHANG, **one, link=link("replaced-by", "new"))
         await register(connection, store, [merged])
         assert await persons(connection, "old", "new") == before
-        (entry,) = await queue(connection)
+        ((entry,), _) = await queue(connection)
         assert entry.doubt.reason == "source-merge"
         assert entry.doubt.guards == ("numbers",)

@@ -196,7 +196,7 @@ async def test_not_a_duplicate_is_not_asked_again(store: Store) -> None:
 
     async with store.database.transaction() as connection:
         await register(connection, store, [twin("t1", "王雨欣"), twin("t2", "王雨桐")])
-        (entry,) = await queue(connection)
+        ((entry,), _) = await queue(connection)
         people = await person_of(connection, ["t1", "t2"])
         assert {entry.doubt.person, entry.doubt.other} == set(people.values())
         await steward.not_duplicate(connection, people["t1"], people["t2"], **WHO)

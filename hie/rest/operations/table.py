@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hie.rest.graphql.endpoint import graphql_of_resource, graphql_of_system
-from hie.rest.operations import relink
+from hie.rest.operations import relink, review
 from hie.rest.operations.everything import patient_everything
 from hie.rest.operations.ihe_pix import patient_identifiers
 from hie.rest.operations.match import match_patient
@@ -39,6 +39,11 @@ def _patient(code: str, endpoint: Endpoint, method: str = "POST") -> Operation:
     return Operation(
         "Patient", code, f"{OWN}{code}", ((method, f"/Patient/{{id}}/${code}", endpoint),)
     )
+
+
+def _patients(code: str, endpoint: Endpoint, method: str = "POST") -> Operation:
+    """An operation of this exchange on Patients as a whole."""
+    return Operation("Patient", code, f"{OWN}{code}", ((method, f"/Patient/${code}", endpoint),))
 
 
 OPERATIONS = (
@@ -79,4 +84,10 @@ OPERATIONS = (
     _patient("unmerge", relink.unmerge_persons),
     _patient("not-duplicate", relink.mark_not_duplicate),
     _patient("link-history", relink.link_history, "GET"),
+    _patients("reviews", review.reviews, "GET"),
+    _patients("review", review.review, "GET"),
+    _patients("decide-review", review.decide),
+    _patients("second-reviews", review.second, "GET"),
+    _patients("second-opinion", review.give_opinion),
+    _patients("reviewer-agreement", review.agreement, "GET"),
 )

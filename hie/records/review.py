@@ -1,0 +1,150 @@
+"""The review queue for data stewards: what is open, one pair, decisions, second opinions.
+
+Whatever shows somebody's identity data is on record under that person, as every disclosure is.
+"""
+
+from collections.abc import Sequence
+
+from hie.access.caller import Caller
+from hie.errors import Problem, problem
+from hie.kit.db import Connection
+from hie.mpi import opinion, review
+from hie.mpi.golden import parts_of
+from hie.mpi.opinion import Agreement, Decided, Verdict
+from hie.mpi.pair import Decision, Pair, pair_of
+from hie.mpi.people import person_of
+from hie.mpi.review import Review
+from hie.mpi.settle import settle
+from hie.mpi.steward import Done
+from hie.mpi.survive import Part
+from hie.records.disclosure import event
+from hie.records.exchange import Exchange
+from hie.records.relink import Interaction, relink, require_reason, require_steward
+
+INTERACTIONS: dict[Decision, Interaction] = {
+    "merge": "merge",
+    "move": "link",
+    "not-duplicate": "not-duplicate",
+    "separate": "unlink",
+    "keep": "review",
+}
+
+
+def unknown(number: int) -> Problem:
+    """The answer for a review that is not there, is closed, or has settled itself."""
+    return problem(
+        404, "not-found", f"There is no open review {number}", f"没有编号 {number} 的待审核条目"
+    )
+
+
+async def open_reviews(
+    exchange: Exchange,
+    caller: Caller,
+    *,
+    reason: str | None = None,
+    guard: str | None = None,
+    count: int = 20,
+    offset: int = 0,
+) -> tuple[list[tuple[Review, Part | None]], int]:
+    """A page of the queue, each entry with the registration that raised it; and how many there are."""
+    require_steward(caller, "r")
+    async with exchange.store.database.connection() as connection:
+        found, total = await review.queue(
+            connection, reason=reason, guard=guard, count=count, offset=offset
+        )
+        members = await parts_of(connection, {one.doubt.person for one in found})
+    by_id = {part.id: part for parts in members.values() for part in parts}
+    shown = [(one, by_id.get(one.doubt.registration)) for one in found]
+    await _disclosed(exchange, caller, "reviews", [one.doubt.person for one in found])
+    return shown, total
+
+
+async def review_pair(exchange: Exchange, caller: Caller, number: int) -> Pair:
+    """An open review with both sides. Problem 404."""
+    require_steward(caller, "r")
+    async with exchange.store.database.connection() as connection:
+        pair = await _pair(connection, number)
+    await _disclosed(exchange, caller, "review", [pair.left.person, pair.right.person])
+    return pair
+
+
+async def decide_review(
+    exchange: Exchange, caller: Caller, number: int, decision: Decision, reason: str
+) -> Done:
+    """Carry out a decision, with all that follows. Problem 404, 409 or 422."""
+    actor = require_steward(caller, "u")
+    note = require_reason(reason)
+
+    async def act(connection: Connection) -> Done:
+        pair = await _pair(connection, number)
+        return await settle(
+            connection, exchange.store.hasher, pair, decision, actor=actor, note=note
+        )
+
+    return await relink(exchange, caller, INTERACTIONS[decision], note, act)
+
+
+async def second_reviews(
+    exchange: Exchange, caller: Caller, number: int | None = None
+) -> list[Decided]:
+    """Decided reviews that wait for this caller's second opinion; or the one `number` of them."""
+    who = require_steward(caller, "r")
+    async with exchange.store.database.connection() as connection:
+        found = await opinion.waiting(connection, who, number=number)
+        persons = set()
+        for one in found if number is not None else ():
+            persons |= set(await _persons(connection, one))
+    await _disclosed(exchange, caller, "review", sorted(persons))
+    return found
+
+
+async def second_opinion(
+    exchange: Exchange, caller: Caller, number: int, verdict: Verdict, reason: str
+) -> Agreement:
+    """Keep a second opinion; the agreement after it. Problem 404 if none is asked of the caller."""
+    who = require_steward(caller, "u")
+    note = require_reason(reason)
+    async with exchange.store.database.transaction() as connection:
+        found = await opinion.waiting(connection, who, number=number)
+        if not found:
+            raise unknown(number)
+        await opinion.give(connection, number, who, verdict, note)
+        agreed = await opinion.agreement(connection)
+        persons = await _persons(connection, found[0])
+        events = [
+            event(caller, "E", "second-opinion", person, entity_type="Patient", entity_id=person)
+            for person in persons
+        ]
+        await exchange.audit.record_in(connection, events)
+    return agreed
+
+
+async def reviewer_agreement(exchange: Exchange, caller: Caller) -> Agreement:
+    """How far reviewers agree; nobody's data."""
+    require_steward(caller, "r")
+    async with exchange.store.database.connection() as connection:
+        return await opinion.agreement(connection)
+
+
+async def _pair(connection: Connection, number: int) -> Pair:
+    found = await review.find(connection, number)
+    pair = await pair_of(connection, found) if found else None
+    if pair is None:
+        raise unknown(number)
+    return pair
+
+
+async def _persons(connection: Connection, one: Decided) -> list[str]:
+    """The persons whom the registrations in the evidence belong to now."""
+    ids = [part["id"] for side in ("left", "right") for part in one.evidence[side]]
+    return sorted(set((await person_of(connection, ids)).values()))
+
+
+async def _disclosed(
+    exchange: Exchange, caller: Caller, interaction: str, persons: Sequence[str]
+) -> None:
+    events = [
+        event(caller, "R", interaction, person, entity_type="Patient", entity_id=person)
+        for person in dict.fromkeys(persons)
+    ]
+    await exchange.audit.record(*events)

@@ -1,0 +1,202 @@
+"""The review queue over HTTP: what is shown, decided, asked twice, and who may."""
+
+from typing import Any
+
+import orjson
+import pytest
+from tests_rest_samples import patient
+
+from hie.fhir.validation import validate
+from hie.mpi import opinion
+from hie.mpi.people import person_of
+
+STEWARD: dict[str, Any] = {
+    "institution": "A",
+    "scopes": "user/Patient.rus",
+    "account": "gao.jie",
+    "fhir_user": "Practitioner/gao-jie",
+    "roles": ("steward",),
+}
+COLLEAGUE = {**STEWARD, "account": "shen.yue", "fhir_user": "Practitioner/shen-yue"}
+GETS = ("$reviews", "$review?number=1", "$second-reviews", "$reviewer-agreement")
+POSTS = ("$decide-review", "$second-opinion")
+
+
+def body(**values: Any) -> bytes:
+    given = [
+        {"name": name, "valueInteger" if isinstance(value, int) else "valueString": value}
+        for name, value in values.items()
+    ]
+    return orjson.dumps({"resourceType": "Parameters", "parameter": given})
+
+
+def values(part: dict[str, Any] | list[dict[str, Any]], name: str) -> list[Any]:
+    """The values, resources or parts under a name."""
+    parts = part if isinstance(part, list) else part.get("part", part.get("parameter", []))
+    return [
+        next(value for key, value in one.items() if key != "name")
+        for one in parts
+        if one["name"] == name
+    ]
+
+
+@pytest.fixture
+async def twins(client, exchange) -> dict[str, str]:
+    """Twins at one phone: t1 at A, t2 at B; whether they are one child is open."""
+    for code, name in (("A", "王雨欣"), ("B", "王雨桐")):
+        sender = await client("institution", institution=code)
+        logical_id = "t1" if code == "A" else "t2"
+        sent = patient(logical_id, name, institution=code, phone="19900001234")
+        assert (await sender.put(f"/Patient/{logical_id}", content=sent)).status_code == 201
+    async with exchange.store.database.connection() as connection:
+        found = await person_of(connection, ["t1", "t2"])
+    assert found["t1"] != found["t2"]
+    return found
+
+
+async def opened(steward) -> dict[str, Any]:
+    """The only entry of the queue."""
+    answer = await steward.get("/Patient/$reviews")
+    assert answer.status_code == 200, answer.text
+    assert validate(answer.json()) == []
+    assert values(answer.json(), "total") == [1]
+    (listed,) = (one for one in answer.json()["parameter"] if one["name"] == "review")
+    return listed
+
+
+async def test_a_pair_is_shown_with_its_weights(client, exchange, twins) -> None:
+    steward = await client("staff", **STEWARD)
+    listed = await opened(steward)
+    (number,) = values(listed, "number")
+    assert values(listed, "registration")[0]["name"][0]["text"] == "王雨桐"
+    answer = await steward.get(f"/Patient/$review?number={number}")
+    pair = answer.json()
+    assert validate(pair) == []
+    sides = {
+        side: [
+            (values(one, "institution")[0], values(one, "patient")[0]["name"][0]["text"])
+            for one in [r for r in p["part"] if r["name"] == "registration"]
+        ]
+        for side in ("left", "right")
+        for p in pair["parameter"]
+        if p["name"] == side
+    }
+    assert sides == {"left": [("B", "王雨桐")], "right": [("A", "王雨欣")]}
+    weights = {
+        values(one, "field")[0]: values(one, "bits")[0]
+        for one in pair["parameter"]
+        if one["name"] == "weight"
+    }
+    assert {"prior", "name", "birth", "home"} <= set(weights)
+    assert sum(weights.values()) == pytest.approx(values(pair, "bits")[0], abs=0.05)
+    assert "twin" in values(pair, "guard")
+    assert values(pair, "suggestion") == ["not-duplicate"]
+    async with exchange.store.database.connection() as connection:
+        cursor = await connection.execute(
+            "SELECT DISTINCT patient FROM audit.event WHERE interaction = 'review'"
+        )
+        assert {row[0] for row in await cursor.fetchall()} == set(twins.values())
+
+
+async def test_the_queue_is_filtered_and_paged(client, twins) -> None:
+    steward = await client("staff", **STEWARD)
+    for query, found in (
+        ("reason=possible", 1), ("reason=duplicate", 0), ("guard=twin", 1), ("guard=sex", 0),
+        ("_count=1", 1), ("_count=1&_offset=1", 0),
+    ):  # fmt: skip
+        answer = (await steward.get(f"/Patient/$reviews?{query}")).json()
+        assert len(values(answer, "review")) == found, query
+    assert (await steward.get("/Patient/$reviews?_count=x")).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("decision", "same"), [("not-duplicate", False), ("merge", True), ("keep", False)]
+)
+async def test_a_decision_is_carried_out_once(client, exchange, twins, decision, same) -> None:
+    steward = await client("staff", **STEWARD)
+    (number,) = values(await opened(steward), "number")
+    sent = body(number=number, decision=decision, reason="asked the mother")
+    answer = await steward.post("/Patient/$decide-review", content=sent)
+    assert answer.status_code == 200, answer.text
+    async with exchange.store.database.connection() as connection:
+        people = await person_of(connection, ["t1", "t2"])
+    assert (people["t1"] == people["t2"]) is same
+    assert values((await steward.get("/Patient/$reviews")).json(), "total") == [0]
+    assert (await steward.post("/Patient/$decide-review", content=sent)).status_code == 404
+    assert (await steward.get(f"/Patient/$review?number={number}")).status_code == 404
+
+
+async def test_two_reviewers_are_compared(client, twins, monkeypatch) -> None:
+    monkeypatch.setattr(opinion, "SAMPLE", 1)
+    steward, colleague = await client("staff", **STEWARD), await client("staff", **COLLEAGUE)
+    (number,) = values(await opened(steward), "number")
+    sent = body(number=number, decision="not-duplicate", reason="asked the mother")
+    await steward.post("/Patient/$decide-review", content=sent)
+    assert values((await steward.get("/Patient/$second-reviews")).json(), "review") == []
+    waiting = (await colleague.get("/Patient/$second-reviews")).json()
+    assert values(waiting["parameter"][0], "number") == [number]
+    full = (await colleague.get(f"/Patient/$second-reviews?number={number}")).json()
+    assert "王雨桐" in orjson.dumps(full).decode()
+    for hidden in ("asked the mother", "not-duplicate", "gao"):
+        assert hidden not in orjson.dumps(full).decode()
+    verdict = body(number=number, verdict="same", reason="looks like one child")
+    refused = await steward.post("/Patient/$second-opinion", content=verdict)
+    assert refused.status_code == 404  # nobody is asked twice
+    agreed = (await colleague.post("/Patient/$second-opinion", content=verdict)).json()
+    assert values(agreed, "reviews") == [1]
+    assert values(agreed, "observed") == [0.0]
+    assert (await colleague.post("/Patient/$second-opinion", content=verdict)).status_code == 404
+    assert (await steward.get("/Patient/$reviewer-agreement")).json() == agreed
+
+
+async def test_a_merge_meanwhile_settles_a_review(client, twins) -> None:
+    steward = await client("staff", **STEWARD)
+    (number,) = values(await opened(steward), "number")
+    sent = {
+        "resourceType": "Parameters",
+        "parameter": [
+            {"name": "other", "valueReference": {"reference": f"Patient/{twins['t2']}"}},
+            {"name": "reason", "valueString": "by hand"},
+        ],
+    }
+    path = f"/Patient/{twins['t1']}/$merge"
+    assert (await steward.post(path, content=orjson.dumps(sent))).status_code == 200
+    assert (await steward.get(f"/Patient/$review?number={number}")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"number": 1, "decision": "merge", "reason": ""}, 422),
+        ({"number": 1, "decision": "separate", "reason": "x"}, 422),
+        ({"number": 1, "decision": "burn", "reason": "x"}, 400),
+        ({"decision": "merge", "reason": "x"}, 400),
+        ({"number": 999, "decision": "merge", "reason": "x"}, 404),
+    ],
+)
+async def test_what_cannot_be_decided_is_said(client, twins, sent, status) -> None:
+    steward = await client("staff", **STEWARD)
+    answer = await steward.post("/Patient/$decide-review", content=body(**sent))
+    assert answer.status_code == status, answer.text
+
+
+async def test_only_stewards_review(client, twins) -> None:
+    callers = [
+        await client("staff", **{**STEWARD, "roles": ("clinician",)}),
+        await client("staff", **{**STEWARD, "roles": ("auditor",)}),
+        await client("staff", **{**STEWARD, "scopes": "user/Observation.rus"}),
+        await client("institution", institution="A"),
+        await client("resident", scopes="patient/*.rs", patient=twins["t1"]),
+    ]
+    sent = body(number=1, decision="merge", reason="x")
+    verdict = body(number=1, verdict="same", reason="x")
+    for caller in callers:
+        for path in GETS:
+            assert (await caller.get(f"/Patient/{path}")).status_code == 403
+        assert (await caller.post("/Patient/$decide-review", content=sent)).status_code == 403
+        assert (await caller.post("/Patient/$second-opinion", content=verdict)).status_code == 403
+    anybody = await client()
+    assert {(await anybody.get(f"/Patient/{path}")).status_code for path in GETS} == {401}
+    reader = await client("staff", **{**STEWARD, "scopes": "user/Patient.rs"})
+    assert (await reader.get("/Patient/$reviews")).status_code == 200
+    assert (await reader.post("/Patient/$decide-review", content=sent)).status_code == 403
