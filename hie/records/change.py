@@ -116,6 +116,7 @@ async def _change(
             last_updated=last_updated,
             institution_code=institution.code,
             institution_name=institution.name,
+            contributed=item.contributed,
         )
         return splice(item.raw, item.resource, id=item.id, meta=orjson.dumps(meta)), meta
 

@@ -20,11 +20,9 @@ from hie.mpi.people import patient_key
 from hie.records.change import Change
 from hie.records.entry import Entry, Prepared
 from hie.records.exchange import Exchange
-from hie.records.meta import CONTRIBUTION_SYSTEM
 from hie.store.write import locate
 
 Resource = Mapping[str, Any]
-MARK = {"system": CONTRIBUTION_SYSTEM, "code": "resident", "display": "居民本人填报"}
 
 # Who the entry is about, and who may be named as having made it.
 SUBJECT = {"Consent": "patient", "Observation": "subject", "Communication": "subject"}
@@ -75,7 +73,7 @@ async def check_contributions(
                 raise _unknown(item)
         if item.entry.method != "DELETE":
             _check_person(item, caller.patient)
-            _mark(item)
+            item.contributed = True
 
 
 def _unknown(item: Prepared) -> Problem:
@@ -117,13 +115,6 @@ def _patients(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for member in value:
             yield from _patients(member, place)
-
-
-def _mark(item: Prepared) -> None:
-    meta = dict(item.resource.get("meta", {}))
-    tags = [tag for tag in meta.get("tag", ()) if tag.get("system") != CONTRIBUTION_SYSTEM]
-    meta |= {"tag": [*tags, MARK], "source": f"{CONTRIBUTION_SYSTEM}:resident"}
-    item.resource["meta"] = meta
 
 
 async def put_in_force(

@@ -54,3 +54,5 @@ class Prepared:
     institution: int
     id: str = ""
     number: int = 0
+    contributed: bool = False
+    """Whether a resident wrote it."""

@@ -10,8 +10,7 @@ from hie.kit.clock import instant
 
 INSTITUTION_SYSTEM = "urn:hie:institution"
 CONTRIBUTION_SYSTEM = "urn:hie:contribution"
-EXCHANGE = "exchange"
-"""The code of the exchange among the institutions."""
+CONTRIBUTION = {"system": CONTRIBUTION_SYSTEM, "code": "resident", "display": "居民本人填报"}
 
 
 def meta_for(
@@ -21,18 +20,23 @@ def meta_for(
     last_updated: datetime,
     institution_code: str,
     institution_name: str,
+    contributed: bool = False,
 ) -> dict[str, Any]:
-    """The stored `meta`: the sender's profile, security and tags, with version, time and owner."""
+    """The stored `meta`: the sender's profile, security and tags, with version, time and owner.
+
+    `contributed`: a resident wrote it; nobody else's entries can pass for that.
+    """
     sent = sent or {}
     owner = {"system": INSTITUTION_SYSTEM, "code": institution_code, "display": institution_name}
-    # A sender cannot pass its own entries off as a resident's.
-    kept = () if institution_code != EXCHANGE else (CONTRIBUTION_SYSTEM,)
-    reserved = {INSTITUTION_SYSTEM, CONTRIBUTION_SYSTEM}.difference(kept)
+    reserved = (INSTITUTION_SYSTEM, CONTRIBUTION_SYSTEM)
     tags = [tag for tag in sent.get("tag", ()) if tag.get("system") not in reserved]
+    if contributed:
+        tags.append(CONTRIBUTION)
+    source = None if contributed else sent.get("source")
     return {
         "versionId": str(version),
         "lastUpdated": instant(last_updated),
-        "source": sent.get("source") or f"{INSTITUTION_SYSTEM}:{institution_code}",
+        "source": source or f"{INSTITUTION_SYSTEM}:{institution_code}",
         **{k: v for k, v in sent.items() if k not in ("versionId", "lastUpdated", "source", "tag")},
         "tag": [*tags, owner],
     }
