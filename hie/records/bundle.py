@@ -3,11 +3,19 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 import orjson
 
 from hie.kit.clock import instant
 from hie.kit.ids import new_id
+
+
+def with_parameters(address: str, parameters: Sequence[tuple[str, str]]) -> str:
+    """The address with the parameters added to those it has."""
+    if not parameters:
+        return address
+    return f"{address}{'&' if '?' in address else '?'}{urlencode(parameters, safe=':,|$*/-')}"
 
 
 class Link(NamedTuple):

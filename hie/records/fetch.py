@@ -1,4 +1,4 @@
-"""Reading one resource, one version, or its history. https://hl7.org/fhir/R4/http.html#read
+"""Reading one resource or one version. https://hl7.org/fhir/R4/http.html#read
 
 The restriction is part of the statement: what may not be seen is answered as what is not there.
 """
@@ -14,7 +14,6 @@ from hie.errors import Problem, problem
 from hie.fhir.definitions import type_number
 from hie.kit.db import Connection, Database
 from hie.mpi.people import SOURCES, linked
-from hie.records.bundle import Link, bundle, past
 from hie.records.disclosure import RESIDENT, disclosed
 from hie.records.exchange import Exchange
 from hie.records.present import Present, as_launch_patient, unchanged
@@ -132,49 +131,3 @@ async def fetch_version(
     fetched = _shown(exchange, await presentation(database, caller), type_name, row)
     await disclosed(exchange, caller, "vread", type_name, rows=[row], logical_id=logical_id)
     return fetched
-
-
-async def fetch_history(
-    exchange: Exchange,
-    caller: Caller,
-    type_name: str,
-    logical_id: str,
-    *,
-    before: int,
-    count: int,
-) -> bytes:
-    """A history Bundle of up to `count` versions below number `before`, newest first."""
-    base = exchange.settings.fhir_base
-    database = exchange.store.database
-    rows = await stored.history(
-        database,
-        type_number(type_name),
-        logical_id,
-        _condition(caller, type_name),
-        before=before,
-        limit=count + 1,
-    )
-    if not rows:
-        raise missing(type_name, logical_id)
-    present = await presentation(database, caller)
-    shown = rows[:count]
-    expand = exchange.store.bodies.expand
-    entries = [
-        past(
-            base,
-            type_name,
-            logical_id,
-            present(type_name, expand(r.dictionary, r.body)) if r.body is not None else None,
-            version=r.version,
-            last_updated=r.last_updated,
-        )
-        for r in shown
-    ]
-    await disclosed(
-        exchange, caller, "history-instance", type_name, rows=shown, logical_id=logical_id
-    )
-    here = f"{base}/{type_name}/{logical_id}/_history?_count={count}"
-    links = [Link("self", here)]
-    if len(rows) > count:
-        links.append(Link("next", f"{here}&_before={shown[-1].version}"))
-    return bundle("history", entries, links=links)

@@ -13,14 +13,15 @@ from hie.access.policy import require, restriction
 from hie.errors import Issue, Text
 from hie.fhir.definitions import type_name as name_of
 from hie.fhir.outcome import operation_outcome
+from hie.fhir.subset import WHOLE, Subset
 from hie.kit.clock import now
 from hie.mpi.people import linked
-from hie.records.bundle import Link, bundle, found
+from hie.records.bundle import Link, bundle, found, with_parameters
 from hie.records.cursor import sign, verify
 from hie.records.disclosure import disclosed
 from hie.records.exchange import Exchange
 from hie.records.fetch import presentation
-from hie.records.present import Present
+from hie.records.present import Present, partly
 from hie.search.execute import execute
 from hie.search.parse import Compartment, parse
 from hie.search.query import Query, applied_url
@@ -39,6 +40,7 @@ async def find(
     lenient: bool = False,
     compartment: Compartment | None = None,
     language: str = "en",
+    subset: Subset = WHOLE,
 ) -> bytes:
     """A searchset Bundle. `pairs` are the decoded parameters in the order given.
 
@@ -55,11 +57,11 @@ async def find(
         compartment=compartment,
     )
     query = _searchable(caller, query, listed=any(name == "_type" for name, _ in pairs))
-    applied = applied_url(query)
+    applied = with_parameters(applied_url(query), subset.parameters())
     cursor = verify(exchange.cursor_key, caller, applied, signed) if signed else None
     database = exchange.store.database
     members = await linked(database, patient_ids(query))
-    present = await presentation(database, caller)
+    present = partly(await presentation(database, caller), subset)
     async with database.connection() as connection:
         visible = restriction(caller, "s")
         page = await execute(connection, exchange.store, expand(query, members), visible, cursor)
@@ -68,7 +70,7 @@ async def find(
     links = [Link("self", here)]
     if page.next is not None:
         token = sign(exchange.cursor_key, caller, applied, page.next)
-        links.append(Link("next", f"{here}{'&' if '?' in here else '?'}{CURSOR}={token}"))
+        links.append(Link("next", with_parameters(here, [(CURSOR, token)])))
     entries = [
         *(_entry(exchange, present, row, "match") for row in page.matches),
         *(_entry(exchange, present, row, "include") for row in page.included),

@@ -14,6 +14,7 @@ from hie.access.caller import Caller
 from hie.access.policy import require
 from hie.errors import Issue, Problem, Text, problem
 from hie.fhir.definitions import RESOURCE_TYPES, type_number
+from hie.fhir.subset import SUBSETTED
 from hie.fhir.validation import validate
 from hie.kit.json import duplicate_key
 from hie.records.contribution import contributing_institution
@@ -76,6 +77,15 @@ def _parse(entry: Entry) -> dict[str, Any] | Issue:
     return resource
 
 
+def _is_part(resource: dict[str, Any]) -> bool:
+    """Whether it says that it came from `_summary` or `_elements`, here or elsewhere."""
+    match resource:
+        case {"meta": {"tag": list(tags)}}:
+            codes = [tag.get("code") for tag in tags if isinstance(tag, dict)]
+            return SUBSETTED["code"] in codes
+    return False
+
+
 @dataclass(slots=True)
 class Checked:
     """A resource as sent, with what is wrong about it."""
@@ -95,12 +105,20 @@ def check(entry: Entry) -> Checked:
     parsed = _parse(entry)
     if isinstance(parsed, Issue):
         return Checked(unreadable=[parsed])
-    return Checked(
-        parsed,
-        invalid=[
-            Issue(i.code, i.text, _place(entry, i.expression), i.severity) for i in validate(parsed)
-        ],
-    )
+    invalid = [
+        Issue(i.code, i.text, _place(entry, i.expression), i.severity) for i in validate(parsed)
+    ]
+    if _is_part(parsed):
+        invalid.append(
+            _issue(
+                entry,
+                "incomplete",
+                "The tag SUBSETTED says that parts of this resource were left out; send the whole",
+                "标签 SUBSETTED 表明该资源内容不完整，请提交完整资源",
+                f"{entry.type}.meta.tag",
+            )
+        )
+    return Checked(parsed, invalid=invalid)
 
 
 def _authorise(caller: Caller, entry: Entry) -> int:

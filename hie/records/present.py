@@ -8,6 +8,8 @@ the sender stays visible in `meta.source` and in the institution's tag.
 import re
 from collections.abc import Callable, Sequence
 
+from hie.fhir.subset import Subset
+
 Present = Callable[[str, bytes], bytes]
 
 
@@ -34,3 +36,14 @@ def as_launch_patient(launch_patient: str, sources: Sequence[str]) -> Present:
         return body if type_name == "Patient" else pattern.sub(shown, body)
 
     return present
+
+
+def partly(present: Present, subset: Subset) -> Present:
+    """Shows only the part that the caller wants of what `present` shows."""
+    if subset.whole:
+        return present
+
+    def part(type_name: str, body: bytes) -> bytes:
+        return subset.of(type_name, present(type_name, body))
+
+    return part

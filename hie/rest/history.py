@@ -1,16 +1,25 @@
-"""GET [base]/[type]/[id]/_history. https://hl7.org/fhir/R4/http.html#history"""
+"""GET […/]_history of a resource, a type, or everything. https://hl7.org/fhir/R4/http.html#history"""
+
+from datetime import datetime
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hie.errors import problem
-from hie.records.fetch import fetch_history
+from hie.errors import Problem, problem
+from hie.fhir.dates import Range, date_range
+from hie.fhir.definitions import type_number
+from hie.records.history import fetch_history
 from hie.rest.authenticate import authenticate, exchange_of
+from hie.rest.negotiate import preferences
 from hie.rest.respond import answer
+from hie.rest.subset import NAMES, subset_of
+from hie.store.history import Asked
 
 DEFAULT_COUNT = 50
 LARGEST_COUNT = 1000
-NEWEST = 2**31 - 1
+# Those that go into the links of the Bundle.
+ASKED = ("_since", "_at", "_count")
+KNOWN = frozenset((*ASKED, *NAMES, "_cursor", "_format", "_pretty"))
 
 
 def whole_number(request: Request, name: str, default: int, largest: int) -> int:
@@ -29,16 +38,79 @@ def whole_number(request: Request, name: str, default: int, largest: int) -> int
     )
 
 
+def instant_parameter(request: Request, name: str) -> datetime | None:
+    """The parameter as a moment with its zone; Problem 400 if it is anything else."""
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text.replace(" ", "+"))
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise problem(
+            400,
+            "invalid",
+            f"{name}={text[:40]} is not an instant such as 2026-01-31T08:00:00+08:00",
+            f"{name}={text[:40]} 不是完整时刻，例如 2026-01-31T08:00:00+08:00",
+            name,
+        )
+    return moment
+
+
+def date_parameter(request: Request, name: str) -> Range | None:
+    """The parameter as the time that a date or dateTime covers; Problem 400 if it is none."""
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    try:
+        return date_range(text.replace(" ", "+"))
+    except (ValueError, OverflowError) as error:
+        raise problem(
+            400,
+            "invalid",
+            f"{name}={text[:40]} is not a date such as 2026-01-31",
+            f"{name}={text[:40]} 不是日期，例如 2026-01-31",
+            name,
+        ) from error
+
+
+def require_known(request: Request, known: frozenset[str]) -> None:
+    """Problem 400 for a parameter that means nothing here, unless handling is lenient."""
+    unknown = sorted(set(request.query_params) - known)
+    if unknown and preferences(request).get("handling") != "lenient":
+        raise unknown_parameter(unknown[0], known)
+
+
+def unknown_parameter(name: str, known: frozenset[str]) -> Problem:
+    """The Problem that names a parameter and those that are known."""
+    return problem(
+        400,
+        "not-supported",
+        f"The parameter {name[:40]} is not known here; known are {', '.join(sorted(known))}",
+        f"此处不支持参数 {name[:40]}；支持的参数：{', '.join(sorted(known))}",
+        name,
+    )
+
+
 async def history(request: Request) -> Response:
-    """The versions of a resource, newest first."""
+    """The versions of a resource, of a type, or of everything that the caller may see."""
     caller = await authenticate(request)
-    path = request.path_params
+    require_known(request, KNOWN)
+    type_name = request.path_params.get("type")
+    query = request.query_params
     body = await fetch_history(
         exchange_of(request),
         caller,
-        path["type"],
-        path["id"],
-        before=whole_number(request, "_before", NEWEST, NEWEST),
+        Asked(
+            type_number=None if type_name is None else type_number(type_name),
+            id=request.path_params.get("id"),
+            since=instant_parameter(request, "_since"),
+            at=date_parameter(request, "_at"),
+        ),
         count=whole_number(request, "_count", DEFAULT_COUNT, LARGEST_COUNT),
+        cursor=query.get("_cursor"),
+        parameters=tuple((name, query[name]) for name in ASKED if name in query),
+        subset=subset_of(query.multi_items(), type_name),
     )
     return answer(request, body)

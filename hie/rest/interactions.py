@@ -42,6 +42,7 @@ TYPE_INTERACTIONS = (
         (("DELETE", "/{type}/{id}", delete), ("DELETE", "/{type}", conditional_delete)),
     ),
     Interaction("history-instance", (("GET", "/{type}/{id}/_history", history),)),
+    Interaction("history-type", (("GET", "/{type}/_history", history),)),
     Interaction("create", (("POST", "/{type}", create),)),
     Interaction("search-type", (("GET", "/{type}", search), ("POST", "/{type}/_search", search))),
 )
@@ -57,4 +58,5 @@ SYSTEM_SEARCHES = Interaction(
     ),
 )
 """Searches of the whole system and of compartments."""
-SYSTEM_INTERACTIONS = ("transaction", "batch", SYSTEM_SEARCHES.code)
+SYSTEM_HISTORY = Interaction("history-system", (("GET", "/_history", history),))
+SYSTEM_INTERACTIONS = ("transaction", "batch", SYSTEM_SEARCHES.code, SYSTEM_HISTORY.code)

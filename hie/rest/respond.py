@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+import msgspec
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +16,7 @@ from hie.records.entry import Outcome
 from hie.records.fetch import Fetched
 from hie.rest.conditions import unchanged
 from hie.rest.negotiate import FHIR_JSON, Return, language
+from hie.rest.subset import subset_of
 
 CONTENT_TYPE = f"{FHIR_JSON}; charset=utf-8"
 # Health data never stays in a cache that others share. https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.5
@@ -36,17 +38,26 @@ def answer(
     return response
 
 
+def pretty(response: Response) -> Response:
+    """The same answer with line breaks and indentation. https://hl7.org/fhir/R4/http.html#pretty"""
+    if response.body and response.headers.get("content-type") == CONTENT_TYPE:
+        response.body = msgspec.json.format(bytes(response.body), indent=2)
+        response.headers["content-length"] = str(len(response.body))
+    return response
+
+
 def version_headers(version: int, last_updated: datetime) -> dict[str, str]:
     """ETag and Last-Modified of a version. https://hl7.org/fhir/R4/http.html#concurrency"""
     return {"etag": f'W/"{version}"', "last-modified": http_date(last_updated)}
 
 
 def versioned(request: Request, fetched: Fetched) -> Response:
-    """One version with its headers; without the body if the caller says that it has this one."""
+    """One version, or the part of it asked for; no body if the caller says that it has this one."""
     headers = version_headers(fetched.version, fetched.last_updated)
     if unchanged(request.headers, fetched.version, fetched.last_updated):
         return Response(status_code=304, headers={**PRIVATE, **headers})
-    return answer(request, fetched.body, headers=headers)
+    subset = subset_of(request.query_params.multi_items(), fetched.type)
+    return answer(request, subset.of(fetched.type, fetched.body), headers=headers)
 
 
 def failure(request: Request, found: Problem) -> Response:

@@ -12,11 +12,11 @@ from starlette.routing import BaseRoute, Route
 from hie.errors import Problem, problem
 from hie.fhir.definitions import RESOURCE_TYPES
 from hie.rest.bundle import post_bundle
-from hie.rest.interactions import SYSTEM_SEARCHES, TYPE_INTERACTIONS, Endpoint
+from hie.rest.interactions import SYSTEM_HISTORY, SYSTEM_SEARCHES, TYPE_INTERACTIONS, Endpoint
 from hie.rest.metadata import metadata
 from hie.rest.negotiate import Format, answer_format
 from hie.rest.operations.table import OPERATIONS
-from hie.rest.respond import failure
+from hie.rest.respond import failure, pretty
 from hie.rest.xml import as_xml
 
 KNOWN_TYPES = frozenset(RESOURCE_TYPES)
@@ -56,7 +56,9 @@ def _guarded(endpoint: Endpoint) -> Endpoint:
             response = await endpoint(request)
         except Problem as found:
             response = failure(request, found)
-        return as_xml(request, response) if wanted == "xml" else response
+        if wanted == "xml":
+            return as_xml(request, response)
+        return pretty(response) if request.query_params.get("_pretty") == "true" else response
 
     return guarded
 
@@ -93,7 +95,7 @@ def fhir_routes() -> list[BaseRoute]:
     table["/metadata"]["GET"] = metadata
     table["/"]["POST"] = post_bundle
     table[""]["POST"] = post_bundle
-    for served in (*OPERATIONS, *TYPE_INTERACTIONS, SYSTEM_SEARCHES):
+    for served in (*OPERATIONS, *TYPE_INTERACTIONS, SYSTEM_SEARCHES, SYSTEM_HISTORY):
         for method, path, endpoint in served.routes:
             table[path][method] = endpoint
     every = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]

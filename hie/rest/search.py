@@ -16,6 +16,7 @@ from hie.rest.authenticate import authenticate, exchange_of
 from hie.rest.body import read_body
 from hie.rest.negotiate import language, media_type, preferences
 from hie.rest.respond import answer
+from hie.rest.subset import NAMES, subset_of
 from hie.search.compartment import COMPARTMENTS
 from hie.search.parse import EVERY_TYPE, Compartment
 
@@ -69,15 +70,21 @@ async def search(request: Request) -> Response:
                 "Content-Type",
             )
         pairs += _pairs((await read_body(request, LARGEST_FORM)).decode("utf-8", "replace"))
+    type_name = request.path_params.get("type")
+    subset = subset_of(pairs, type_name)
+    pairs = [pair for pair in pairs if pair[0] not in NAMES]
+    if subset.summary == "count":
+        pairs.append(("_count", "0"))
     lenient = preferences(request).get("handling") == "lenient"
     asked = request.path_params
     body = await find(
         exchange_of(request),
         caller,
-        asked.get("type", EVERY_TYPE),
+        type_name or EVERY_TYPE,
         pairs,
         lenient=lenient,
         compartment=_compartment(asked),
         language=language(request),
+        subset=subset,
     )
     return answer(request, body)

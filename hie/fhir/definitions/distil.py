@@ -159,8 +159,9 @@ def element_facts(element: Resource, inline: bool, closed_set: Any) -> Resource:
     binding = element.get("binding", {})
     if binding.get("strength") == "required" and closed_set(binding.get("valueSet", "")):
         facts["codes"] = binding["valueSet"].partition("|")[0]
-    if element.get("isSummary"):
-        facts["summary"] = True
+    for flag in ("Summary", "Modifier"):
+        if element.get(f"is{flag}"):
+            facts[flag.lower()] = True
     return facts
 
 

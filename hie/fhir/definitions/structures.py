@@ -52,6 +52,8 @@ class Element:
     codes: str | None
     """Address of the closed value set, a key of `value_set`, if one is required."""
     summary: bool
+    modifier: bool
+    """Whether it changes what the rest means, so that nobody may go without it."""
     invariants: tuple[Invariant, ...]
 
 
@@ -96,6 +98,7 @@ def type_definition(name: str) -> Type:
             targets=tuple(each.get("targets", ())),
             codes=each.get("codes"),
             summary=each.get("summary", False),
+            modifier=each.get("modifier", False),
             invariants=tuple(Invariant(*rule) for rule in each.get("invariants", ())),
         )
     return Type(

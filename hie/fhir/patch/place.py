@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from hie.fhir.definitions import Element, primitives, type_definition
+from hie.fhir.definitions import Element, member, primitives, type_definition
 
 _STEP = re.compile(r"\.([A-Za-z]\w*)(?:\[(\d+)\])?")
 
@@ -37,22 +37,13 @@ class Holder:
 
 
 def element_of(type_name: str, name: str) -> Element | None:
-    """The definition of the child called `name`; a choice also by its name with type."""
-    found = _elements(type_name)
-    if name in found:
-        return found[name]
-    return next((e for e in found.values() if e.choice and _choice_type(e, name)), None)
-
-
-def _elements(type_name: str) -> dict[str, Element]:
-    if type_name in primitives():
-        return dict(type_definition("Element").elements)
-    return dict(type_definition(type_name).elements)
-
-
-def _choice_type(element: Element, key: str) -> str | None:
-    suffix = key.removeprefix(element.name) if key.startswith(element.name) else ""
-    return next((t for t in element.types if t[0].upper() + t[1:] == suffix), None)
+    """The definition of the child called `name`; a choice by its own name or its name with type."""
+    owner = "Element" if type_name in primitives() else type_name
+    found = type_definition(owner).elements.get(name)
+    if found is None:
+        typed = member(owner, name)
+        found = typed[0] if typed else None
+    return found
 
 
 def find(resource: Object, place: str) -> Place | Holder:
@@ -76,12 +67,18 @@ def _member(holder: Holder, name: str, index: int | None) -> Place:
         raise LookupError(f"{holder.type} has no element {name}")
     key, type_name = name, element.types[0]
     if element.choice:
-        present = [k.removeprefix("_") for k in holder.value]
-        typed = {k: t for k in present if (t := _choice_type(element, k))}
-        if not typed:
-            raise LookupError(f"{holder.type}.{name} is not there")
-        key, type_name = next(iter(typed.items()))
+        key, type_name = _chosen(holder, element)
     return Place(holder.value, key, index if element.many else None, element, type_name)
+
+
+def _chosen(holder: Holder, element: Element) -> tuple[str, str]:
+    """The member that a choice stands in, and its datatype."""
+    for name in holder.value:
+        key = name.removeprefix("_")
+        found = member(holder.type, key)
+        if found is not None and found[0] == element:
+            return key, found[1]
+    raise LookupError(f"{holder.type}.{element.name} is not there")
 
 
 def inside(place: Place) -> Holder:

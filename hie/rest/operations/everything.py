@@ -1,7 +1,5 @@
 """GET [base]/Patient/[id]/$everything. https://hl7.org/fhir/R4/operation-patient-everything.html"""
 
-from datetime import datetime
-
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -9,7 +7,7 @@ from hie.errors import problem
 from hie.fhir.definitions import RESOURCE_TYPES
 from hie.records.everything import everything
 from hie.rest.authenticate import authenticate, exchange_of
-from hie.rest.history import LARGEST_COUNT, whole_number
+from hie.rest.history import LARGEST_COUNT, instant_parameter, require_known, whole_number
 from hie.rest.respond import answer
 
 KNOWN = frozenset(("_count", "_type", "_since", "_cursor", "_format", "_pretty"))
@@ -32,43 +30,17 @@ def _types(text: str | None) -> list[str] | None:
     return names
 
 
-def _since(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text.replace(" ", "+"))
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise problem(
-            400,
-            "invalid",
-            f"_since={text[:40]} is not an instant such as 2026-01-31T08:00:00+08:00",
-            f"_since={text[:40]} 不是完整时刻，例如 2026-01-31T08:00:00+08:00",
-            "_since",
-        )
-    return moment
-
-
 async def patient_everything(request: Request) -> Response:
     """All that the caller may see of a person's record."""
     caller = await authenticate(request)
     query = request.query_params
-    unknown = sorted(set(query) - KNOWN)
-    if unknown:
-        raise problem(
-            400,
-            "not-supported",
-            f"$everything does not know the parameter {unknown[0]}; it knows {', '.join(sorted(KNOWN))}",
-            f"$everything 不支持参数 {unknown[0]}；支持的参数：{', '.join(sorted(KNOWN))}",
-            unknown[0],
-        )
+    require_known(request, KNOWN)
     body = await everything(
         exchange_of(request),
         caller,
         request.path_params["id"],
         types=_types(query.get("_type")),
-        since=_since(query.get("_since")),
+        since=instant_parameter(request, "_since"),
         count=whole_number(request, "_count", 0, LARGEST_COUNT) or None,
         cursor=query.get("_cursor"),
     )

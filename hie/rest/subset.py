@@ -1,0 +1,67 @@
+"""`_summary` and `_elements` of a request. https://hl7.org/fhir/R4/search.html#summary"""
+
+from collections.abc import Sequence
+
+from hie.errors import problem
+from hie.fhir.definitions import RESOURCE_TYPES, member, type_definition
+from hie.fhir.subset import SUMMARIES, WHOLE, Subset
+
+NAMES = frozenset(("_summary", "_elements"))
+KNOWN_TYPES = frozenset(RESOURCE_TYPES)
+
+
+def subset_of(pairs: Sequence[tuple[str, str]], type_name: str | None) -> Subset:
+    """The part that the parameters ask for. Names without a type belong to `type_name`, if given.
+
+    Problem 400 for a value that R4 does not define, an element that the type does not have, and
+    both parameters at once.
+    """
+    asked = [(name, value) for name, value in pairs if name in NAMES and value]
+    if not asked:
+        return WHOLE
+    if len(asked) > 1:
+        raise problem(
+            400,
+            "invalid",
+            "_summary and _elements say different things; send one of them once",
+            "_summary 与 _elements 含义不同，只能使用其中一个且仅一次",
+            "_summary",
+        )
+    name, value = asked[0]
+    return _summary(value) if name == "_summary" else _elements(value, type_name)
+
+
+def _summary(value: str) -> Subset:
+    for summary in SUMMARIES:
+        if value == summary:
+            return Subset(summary)
+    raise problem(
+        400,
+        "invalid",
+        f"_summary={value[:40]} is none of {', '.join(SUMMARIES)}",
+        f"_summary={value[:40]} 无效，可用：{'、'.join(SUMMARIES)}",
+        "_summary",
+    )
+
+
+def _elements(value: str, type_name: str | None) -> Subset:
+    elements: dict[str, set[str]] = {}
+    for name in value.split(","):
+        prefix, dot, plain = name.strip().partition(".")
+        owner = prefix if dot else type_name or ""
+        element = plain if dot else prefix
+        if owner and (owner not in KNOWN_TYPES or _unknown(owner, element)):
+            raise problem(
+                400,
+                "invalid",
+                f"_elements: {owner[:40]} has no element '{element[:40]}'",
+                f"_elements：{owner[:40]} 没有元素“{element[:40]}”",
+                "_elements",
+            )
+        elements.setdefault(owner, set()).add(element)
+    return Subset(elements={owner: frozenset(names) for owner, names in elements.items()})
+
+
+def _unknown(owner: str, element: str) -> bool:
+    choice = type_definition(owner).elements.get(element)
+    return choice is None and member(owner, element) is None
