@@ -19,7 +19,7 @@ from hie.records.fetch import missing, presentation
 from hie.records.present import partly
 from hie.search.restriction import condition
 from hie.store.history import Asked, history
-from hie.store.read import Condition, read
+from hie.store.read import Condition, deletion, read
 
 
 async def fetch_history(
@@ -101,6 +101,6 @@ def _allowed(caller: Caller, asked: Asked) -> Condition:
 async def _require_known(connection: Connection, asked: Asked, allowed: Condition) -> None:
     """Problem 404 unless the resource is there, only without versions of the time asked for."""
     if asked.type_number is not None and asked.id is not None:
-        row = await read(connection, asked.type_number, asked.id, allowed)
-        if row is None:
+        place = (asked.type_number, asked.id, allowed)
+        if not (await read(connection, *place) or await deletion(connection, *place)):
             raise missing(name_of(asked.type_number), asked.id)

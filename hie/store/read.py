@@ -68,19 +68,6 @@ FROM {PAST}
 WHERE r.type = %(type)s AND r.id = %(id)s AND r.version = %(version)s AND {{condition}}
 """
 
-HISTORY = f"""
-SELECT * FROM (
-    SELECT {ROW_COLUMNS}
-    FROM store.resource r
-    WHERE r.type = %(type)s AND r.id = %(id)s AND {{condition}}
-    UNION ALL
-    SELECT {ROW_COLUMNS}
-    FROM {PAST}
-    WHERE r.type = %(type)s AND r.id = %(id)s AND {{condition}}
-) versions
-WHERE version < %(before)s ORDER BY version DESC LIMIT %(limit)s
-"""
-
 
 async def _rows(
     source: Database | Connection, statement: str, condition: Condition, **values: object
@@ -115,18 +102,3 @@ async def vread(
     """One version, current or not; a row without a body if that version is a deletion."""
     rows = await _rows(source, VREAD, condition, type=type_number, id=logical_id, version=version)
     return rows[0] if rows else None
-
-
-async def history(
-    source: Database | Connection,
-    type_number: int,
-    logical_id: str,
-    condition: Condition,
-    *,
-    before: int,
-    limit: int,
-) -> list[Row]:
-    """Up to `limit` versions below number `before`, newest first."""
-    return await _rows(
-        source, HISTORY, condition, type=type_number, id=logical_id, before=before, limit=limit
-    )
