@@ -189,3 +189,37 @@ class Backend:
                 **changes,
             },
         )
+
+
+class Holder:
+    """Somebody who holds a key and proves it (DPoP)."""
+
+    def __init__(self) -> None:
+        self.key = ECKey.generate_key("P-256")
+
+    def proof(
+        self,
+        method: str = "POST",
+        address: str = f"{BASE}/oauth/token",
+        token: str | None = None,
+        header: dict[str, Any] | None = None,
+        **changes: Any,
+    ) -> str:
+        claims: dict[str, Any] = {
+            "htm": method,
+            "htu": address,
+            "iat": int(time.time()),
+            "jti": token_urlsafe(12),
+        }
+        if token is not None:
+            claims["ath"] = urlsafe_b64encode(sha256(token.encode()).digest()).rstrip(b"=").decode()
+        claims.update(changes)
+        headers = {
+            "typ": "dpop+jwt",
+            "alg": "ES256",
+            "jwk": self.key.as_dict(private=False),
+            **(header or {}),
+        }
+        return jwt.encode(
+            headers, {k: v for k, v in claims.items() if v is not None}, self.key, ["ES256"]
+        )

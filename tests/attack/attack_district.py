@@ -161,3 +161,14 @@ async def create_accounts(conn: Connection, people: dict[str, str], institution:
             fhir_user=f"Practitioner/{login}", institution=institution, roles=[role],
             totp_secret=TOTP if login == "nurse" else None,
         )  # fmt: skip
+
+
+async def victim(world: World, login: str, **more: object) -> str:
+    """A clinician's account of the probe's own; gives its login."""
+    async with world.database.transaction() as conn:
+        await create_account(
+            conn, login=login, password_hash=hash_password(PASSWORD), kind="staff",
+            display_name=login, fhir_user="Practitioner/x", institution=1, roles=["clinician"],
+            **more,  # type: ignore[arg-type]
+        )  # fmt: skip
+    return login

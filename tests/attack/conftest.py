@@ -39,16 +39,19 @@ def _free_port() -> int:
         return port
 
 
+def _answers(base: str) -> bool:
+    try:
+        return httpx.get(f"{base}/fhir/metadata", timeout=10).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 def _wait(base: str, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + SECONDS_TO_START
-    while True:
-        try:
-            if httpx.get(f"{base}/fhir/metadata", timeout=10).status_code == 200:
-                return
-        except httpx.TransportError:
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.1)  # nothing tells when another process listens
+    while not _answers(base):
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.1)  # nothing tells when another process listens
 
 
 @pytest.fixture(scope="session")

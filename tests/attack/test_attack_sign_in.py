@@ -6,23 +6,11 @@ https://cheatsheetseries.owasp.org/cheatsheets/Authentication_Cheat_Sheet.html
 import httpx
 import pyotp
 import pytest
-from attack_district import TOTP
+from attack_district import TOTP, victim
 from attack_world import READ, World
 from auth_flow import PASSWORD, form_token_of
 
-from hie.auth.accounts import ATTEMPTS_BEFORE_LOCK, create_account
-from hie.auth.secret import hash_password
-
-
-async def victim(world: World, login: str, **more: object) -> str:
-    """An account of this probe's own."""
-    async with world.database.transaction() as conn:
-        await create_account(
-            conn, login=login, password_hash=hash_password(PASSWORD), kind="staff",
-            display_name=login, fhir_user="Practitioner/x", institution=1, roles=["clinician"],
-            **more,  # type: ignore[arg-type]
-        )  # fmt: skip
-    return login
+from hie.auth.accounts import ATTEMPTS_BEFORE_LOCK
 
 
 async def guess(world: World, login: str, password: str) -> httpx.Response:

@@ -2,15 +2,11 @@
 
 import asyncio
 import time
-from base64 import urlsafe_b64encode
-from hashlib import sha256
-from secrets import token_urlsafe
 from typing import Any
 
 import httpx
 import pytest
-from auth_flow import BASE, FHIR, App, Backend
-from joserfc import jwt
+from auth_flow import BASE, FHIR, App, Backend, Holder
 from joserfc.jwk import ECKey, RSAKey
 
 from hie.auth.presented import grant_of
@@ -20,40 +16,6 @@ from hie.kit.db import Database
 OFFLINE = "openid launch/patient patient/*.rs offline_access"
 TOKEN = f"{BASE}/oauth/token"
 READ = f"{FHIR}/Patient/golden-1"
-
-
-class Holder:
-    """Somebody who holds a key."""
-
-    def __init__(self) -> None:
-        self.key = ECKey.generate_key("P-256")
-
-    def proof(
-        self,
-        method: str = "POST",
-        address: str = TOKEN,
-        token: str | None = None,
-        header: dict[str, Any] | None = None,
-        **changes: Any,
-    ) -> str:
-        claims: dict[str, Any] = {
-            "htm": method,
-            "htu": address,
-            "iat": int(time.time()),
-            "jti": token_urlsafe(12),
-        }
-        if token is not None:
-            claims["ath"] = urlsafe_b64encode(sha256(token.encode()).digest()).rstrip(b"=").decode()
-        claims.update(changes)
-        headers = {
-            "typ": "dpop+jwt",
-            "alg": "ES256",
-            "jwk": self.key.as_dict(private=False),
-            **(header or {}),
-        }
-        return jwt.encode(
-            headers, {k: v for k, v in claims.items() if v is not None}, self.key, ["ES256"]
-        )
 
 
 async def redeem(app: App, code: str, *proofs: str) -> httpx.Response:
