@@ -2,13 +2,14 @@
 
 PYTHON ?= python3
 ARGS ?=
+SECONDS ?= 600
 BIN := .venv/bin
 READY := .venv/.ready
 # Small rooms: no file of source, tests or templates is longer than this.
 LINES := 600
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench constraints clean
+.PHONY: help demo test check bench fuzz constraints clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +30,9 @@ check: $(READY) ## Format, lint, types, import layers, file sizes
 
 bench: $(READY) ## Measure throughput and response times; prints JSON lines
 	$(BIN)/python tests/bench $(ARGS)
+
+fuzz: $(READY) ## Send random requests for ten minutes (SECONDS=60 for one); prints the seed
+	HIE_FUZZ_SECONDS=$(SECONDS) $(BIN)/pytest tests/rest/test_rest_fuzz.py -s $(ARGS)
 
 constraints: $(READY) ## Write the versions installed in .venv into constraints.txt
 	$(BIN)/pip freeze --exclude-editable | grep -E '^[A-Za-z0-9._-]+==' > constraints.txt
