@@ -24,9 +24,10 @@ _INSERT = (
     + ")"
 )
 _PREPARE = "SELECT audit.prepare_month(%s)"
+SELECT_ROWS = f"SELECT number, {', '.join(COLUMNS)} FROM audit.event"
 _OF_PATIENT = (
-    f"SELECT number, {', '.join(COLUMNS)} FROM audit.event "
-    "WHERE patient = %s AND number < coalesce(%s, 9223372036854775807) ORDER BY number DESC LIMIT %s"
+    f"{SELECT_ROWS} WHERE patient = %s AND number < coalesce(%s, 9223372036854775807) "
+    "ORDER BY number DESC LIMIT %s"
 )
 
 
@@ -44,7 +45,14 @@ async def of_patient(
     connection: Connection, patient: str, *, limit: int, before: int | None = None
 ) -> list[Recorded]:
     """The newest `limit` events about the golden Patient `patient`, older than number `before`."""
-    cursor = await connection.execute(_OF_PATIENT, (patient, before, limit))
+    return await recorded_rows(connection, _OF_PATIENT, (patient, before, limit))
+
+
+async def recorded_rows(
+    connection: Connection, statement: str, values: Sequence[object] | dict[str, object]
+) -> list[Recorded]:
+    """What a statement that begins like `SELECT_ROWS` finds."""
+    cursor = await connection.execute(statement, values)
     return [
         Recorded(row[0], Event(**dict(zip(COLUMNS, row[1:], strict=True))))
         for row in await cursor.fetchall()

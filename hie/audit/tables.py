@@ -1,11 +1,13 @@
 """The audit trail's table, partitioned by month. Declared as in migration 0003."""
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Column,
     DateTime,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     SmallInteger,
@@ -47,4 +49,31 @@ Index(
 )
 Index(
     "event_account", event.c.account, event.c.number, postgresql_where=event.c.account.is_not(None)
+)
+Index("event_number", event.c.number, postgresql_using="brin")
+
+seal = Table(
+    "seal",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("through", BigInteger, nullable=False),
+    Column("gaps_from", ARRAY(BigInteger), nullable=False),
+    Column("gaps_to", ARRAY(BigInteger), nullable=False),
+    Column("gaps_since", ARRAY(DateTime(timezone=True)), nullable=False),
+    Column("sealed", DateTime(timezone=True), nullable=False),
+    Column("algorithm", Text, nullable=False),
+    Column("leaves", LargeBinary, nullable=False),
+    Column("previous", LargeBinary, nullable=False),
+    Column("link", LargeBinary, nullable=False),
+    comment="Batches of the trail, chained by hash: number, time and hash of each row.",
+)
+Index("seal_sealed", seal.c.sealed)
+
+retired = Table(
+    "retired",
+    metadata,
+    Column("until", DateTime(timezone=True), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("partition", Text, nullable=False),
+    comment="Months of the trail that were dropped because their time was over.",
 )
