@@ -83,7 +83,6 @@ def resources(institution: str, person: str) -> list[dict[str, Any]]:
             ],
             "name": [{"text": who["name"], "family": who["name"][0], "given": [who["name"][1:]]}],
             "birthDate": who["birth"],
-            "address": [{"text": marker(person)}],
         },
         one("Encounter", status="finished", subject=subject, type=[code], period={"start": "2026-03-01T09:00:00+08:00"},
             **{"class": {"code": "AMB", "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode"}}),
