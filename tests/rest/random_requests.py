@@ -167,7 +167,8 @@ class Requests:
                 )
             )
         if self._random.random() < 0.05:
-            return "&".join(f"{key}={value}" for key, value in pairs)  # as it is, unescaped
+            raw = "&".join(f"{key}={value}" for key, value in pairs)
+            return "".join(c for c in raw if c.isprintable())  # the client refuses all others
         return urlencode(pairs, errors="replace")
 
     def _value(self, known: Sequence[str]) -> str:
