@@ -50,7 +50,7 @@ Index(
 Index(
     "event_account", event.c.account, event.c.number, postgresql_where=event.c.account.is_not(None)
 )
-Index("event_number", event.c.number, postgresql_using="brin")
+Index("event_by_number", event.c.number, postgresql_using="brin")
 
 seal = Table(
     "seal",

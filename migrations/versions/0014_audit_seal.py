@@ -8,7 +8,7 @@ branch_labels = None
 depends_on = None
 
 UPGRADE = """
-CREATE INDEX event_number ON audit.event USING brin (number)
+CREATE INDEX event_by_number ON audit.event USING brin (number)
     WITH (pages_per_range = 16, autosummarize = on);
 
 CREATE TABLE audit.seal (
@@ -72,7 +72,7 @@ COMMENT ON FUNCTION audit.retire IS 'Drops the months that end before the moment
 DOWNGRADE = """
 DROP FUNCTION audit.retire;
 DROP TABLE audit.retired, audit.seal;
-DROP INDEX audit.event_number;
+DROP INDEX audit.event_by_number;
 """
 
 
