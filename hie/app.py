@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from hie.auth.routes import routes as auth_routes
 from hie.kit import postgres
 from hie.records.exchange import Exchange, open_exchange
+from hie.rest.audit_roots import routes as audit_routes
 from hie.rest.routes import fhir_routes
 from hie.settings import Settings, settings
 from hie.web.routes import prepare as prepare_portals
@@ -19,7 +20,7 @@ from hie.web.routes import routes as web_routes
 
 def mount(application: FastAPI) -> None:
     """Mount all routes; the FHIR base comes last, because it answers everything below `/fhir`."""
-    application.router.routes.extend([*auth_routes, *web_routes, *fhir_routes()])
+    application.router.routes.extend([*auth_routes, *audit_routes, *web_routes, *fhir_routes()])
 
 
 def application_on(exchange: Exchange) -> FastAPI:

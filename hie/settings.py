@@ -45,6 +45,14 @@ class Settings(BaseSettings):
         description="Whether `DELETE Type?criteria` may delete several resources at once "
         "(at most 500) or is refused when more than one matches. The CapabilityStatement tells.",
     )
+    audit_hash: Literal["sha-256", "sm3"] = Field(
+        "sha-256", description="The hash that chains the audit trail: `sha-256` or `sm3`."
+    )
+    audit_days: int = Field(
+        1095,
+        ge=183,
+        description="Days for which the audit trail is kept; at least 183, by law.",
+    )
 
     @property
     def fhir_base(self) -> str:

@@ -1,4 +1,6 @@
-"""The worker: receives HL7 v2 messages and carries out what waits in the inbox. A composition root.
+"""The worker: receives HL7 v2 messages, carries out what waits in the inbox, seals the audit trail.
+
+A composition root.
 
 `hie worker` runs it alone; tests and `hie demo` run it inside another process.
 """
@@ -8,6 +10,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from hie.audit.sealer import Sealer
 from hie.ingest.hl7v2.listener import Limits, Listener
 from hie.ingest.workers import Processor
 from hie.records.exchange import Exchange, open_exchange
@@ -34,6 +37,7 @@ class Worker:
         )
         # Every message holds a connection while it is carried out; others need some too.
         self.processor = Processor(exchange, parallel=max(1, settings.pool_size // 2))
+        self.sealer = Sealer(exchange.store.database, settings.audit_hash)
 
     @property
     def port(self) -> int:
@@ -44,11 +48,13 @@ class Worker:
         """Listen, and begin with what waits. Raises OSError if the port is taken."""
         await self.listener.start()
         await self.processor.start()
+        await self.sealer.start()
 
     async def stop(self) -> None:
         """Take no more messages, finish those in hand."""
         await self.listener.stop()
         await self.processor.stop()
+        await self.sealer.stop()
 
 
 @asynccontextmanager

@@ -104,9 +104,7 @@ async def seal_batch(connection: Connection, algorithm: Algorithm) -> int:
     sealed: datetime = row[0]
     through = fresh[-1].number if fresh else begun
     if fresh:
-        # Before the first seal nothing was promised about what is missing.
-        first = begun + 1 if last else fresh[0].number
-        gaps += [Gap(first, through, sealed)]
+        gaps.append(Gap(begun + 1, through, sealed))
     numbers = [one.number for one in (*late, *fresh)]
     left = [
         part for gap in gaps if sealed - gap.since < GAP_LIFETIME for part in split(gap, numbers)

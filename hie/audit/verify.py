@@ -114,7 +114,6 @@ async def _check(connection: Connection, state: _State, seal: Seal) -> None:
         *await recorded_rows(connection, NAMED, (late,)),
         *await recorded_rows(connection, BETWEEN, (begun, seal.through)),
     ]
-    report.rows += len(stored)
     for row in stored:
         sealed = leaves.pop(row.number, None)
         if sealed is None:
@@ -122,6 +121,7 @@ async def _check(connection: Connection, state: _State, seal: Seal) -> None:
                 state.unexplained[row.number] = row.event.recorded
             continue
         state.unexplained.pop(row.number, None)
+        report.rows += 1
         if sealed != leaf(seal.algorithm, row):
             state.note(row.number, Finding("altered", row.number, row.event.recorded))
         elif previous and row.event.recorded < previous.sealed - SLACK:
