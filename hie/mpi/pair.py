@@ -122,7 +122,7 @@ def evidence(pair: Pair) -> dict[str, Any]:
         "left": side(pair.left),
         "right": side(pair.right),
         "bits": pair.bits,
-        "parts": dict(pair.parts),
+        "parts": [[field, weight] for field, weight in pair.parts.items()],  # in their order
         "levels": dict(pair.levels),
         "guards": list(pair.guards),
     }

@@ -109,6 +109,10 @@ class FhirClient:
                 break
         return found, more
 
+    async def ask(self, path: str, parameters: Parameters) -> Resource:
+        """The answer of an operation that only reads."""
+        return await self._answer("GET", f"{self._base}/{path}", params=list(parameters))
+
     async def operation(self, path: str, parameters: Resource) -> Resource:
         """The answer of an operation called with a Parameters resource."""
         return await self._answer("POST", f"{self._base}/{path}", json=parameters)

@@ -1,4 +1,4 @@
-"""The two portals, each a confidential SMART client of the exchange with its own scopes.
+"""The portals, each a confidential SMART client of the exchange with its own scopes.
 
 https://hl7.org/fhir/smart-app-launch/STU2.2/client-confidential-symmetric.html
 """
@@ -49,7 +49,13 @@ CLINICIAN = Portal(
     "staff",
     Text("Clinician's desk", "医生工作台"),
 )
-PORTALS = (RESIDENT, CLINICIAN)
+STEWARD = Portal(
+    "steward",
+    "openid profile fhirUser user/Patient.rus",
+    "staff",
+    Text("Identity review", "身份审核台"),
+)
+PORTALS = (RESIDENT, CLINICIAN, STEWARD)
 
 
 async def client_secret(connection: Connection, portal: Portal) -> str:

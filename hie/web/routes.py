@@ -8,6 +8,7 @@ from hie.web.clinician.routes import routes as clinician_routes
 from hie.web.portal import PORTALS, register
 from hie.web.resident.routes import routes as resident_routes
 from hie.web.static_files import PortalFiles
+from hie.web.steward.routes import routes as steward_routes
 
 routes: list[BaseRoute] = [
     Route("/", home.home, methods=["GET"]),
@@ -15,14 +16,16 @@ routes: list[BaseRoute] = [
     Route("/favicon.ico", home.icon, methods=["GET"]),
     *resident_routes,
     *clinician_routes,
+    *steward_routes,
     Route("/resident/{rest:path}", home.missing, methods=["GET"]),
     Route("/clinician/{rest:path}", home.missing, methods=["GET"]),
+    Route("/steward/{rest:path}", home.missing, methods=["GET"]),
     Mount("/static", PortalFiles()),
 ]
 
 
 async def prepare(exchange: Exchange) -> None:
-    """Register both portals as clients of the exchange. Run at every start: addresses may change."""
+    """Register all portals as clients of the exchange. Run at every start: addresses may change."""
     async with exchange.store.database.connection() as connection:
         for portal in PORTALS:
             await register(connection, portal, exchange.settings.public_base_url)

@@ -195,7 +195,7 @@ def _second(one: Decided, *, full: bool) -> Parts:
         ]
         parts.append({"name": side, "part": registrations})
     parts.append({"name": "bits", "valueDecimal": round(one.evidence["bits"], 3)})
-    parts += _weights(one.evidence["parts"], one.evidence["levels"])
+    parts += _weights(dict(one.evidence["parts"]), one.evidence["levels"])
     parts += [{"name": "guard", "valueCode": guard} for guard in one.evidence["guards"]]
     return parts
 

@@ -18,3 +18,17 @@ if (opening) {
   // A page that comes back from the browser's memory was not sent anew: ask for it again.
   window.addEventListener("pageshow", (event) => event.persisted && window.location.reload());
 }
+
+// A reviewer's decision by number key, unless something is being written.
+const keys = document.querySelector("[data-keys]");
+if (keys) {
+  const choices = keys.querySelectorAll("input[type=radio]");
+  document.addEventListener("keydown", (event) => {
+    const writing = event.target.matches("textarea, input:not([type=radio])");
+    const choice = choices[Number(event.key) - 1];
+    if (choice && !writing && !event.ctrlKey && !event.altKey && !event.metaKey) {
+      choice.checked = true;
+      choice.focus();
+    }
+  });
+}

@@ -1,0 +1,116 @@
+"""The answers of the review operations as values for pages. Operations: docs/identity.md"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hie.web.record.coded import Resource
+
+
+def parts(resource: Mapping[str, Any]) -> list[Resource]:
+    """The parameters of a Parameters resource, or the parts of one of them."""
+    found = resource.get("part", resource.get("parameter", ()))
+    return [one for one in found if isinstance(one, dict)]
+
+
+def named(resource: Mapping[str, Any], name: str) -> Iterator[Resource]:
+    """The parameters or parts of this name."""
+    return (one for one in parts(resource) if one.get("name") == name)
+
+
+def value(resource: Mapping[str, Any], name: str, default: Any = None) -> Any:
+    """The value, reference or resource of the first parameter of this name."""
+    return next(values(resource, name), default)
+
+
+def values(resource: Mapping[str, Any], name: str) -> Iterator[Any]:
+    """The values of all parameters of this name."""
+    for one in named(resource, name):
+        for key, content in one.items():
+            if key.startswith("value") or key == "resource":
+                yield content
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An entry of the queue."""
+
+    number: int
+    opened: str
+    reason: str
+    bits: float
+    guards: tuple[str, ...]
+    registration: Resource | None
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A registration of one side: who holds it ("" in a second review) and what it says."""
+
+    institution: str
+    patient: Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """What a field gave or took, in bits."""
+
+    field: str
+    level: str
+    bits: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A review as a page shows it; a second review has no suggestion."""
+
+    number: int
+    reason: str
+    left: tuple[Registration, ...]
+    right: tuple[Registration, ...]
+    bits: float
+    weights: tuple[Weight, ...]
+    guards: tuple[str, ...]
+    suggestion: str
+    possible: tuple[str, ...]
+
+
+def listed(answer: Resource) -> list[Listed]:
+    """The entries of `$reviews` or `$second-reviews`."""
+    return [
+        Listed(
+            number=value(one, "number", 0),
+            opened=str(value(one, "opened", "")),
+            reason=str(value(one, "reason", "")),
+            bits=float(value(one, "bits", 0)),
+            guards=tuple(values(one, "guard")),
+            registration=value(one, "registration"),
+        )
+        for one in named(answer, "review")
+    ]
+
+
+def pair(answer: Resource) -> Pair:
+    """The review of `$review`, or of one entry of `$second-reviews`."""
+    return Pair(
+        number=value(answer, "number", 0),
+        reason=str(value(answer, "reason", "")),
+        left=tuple(_side(answer, "left")),
+        right=tuple(_side(answer, "right")),
+        bits=float(value(answer, "bits", 0)),
+        weights=tuple(
+            Weight(value(one, "field", ""), value(one, "level", ""), float(value(one, "bits", 0)))
+            for one in named(answer, "weight")
+        ),
+        guards=tuple(values(answer, "guard")),
+        suggestion=str(value(answer, "suggestion", "")),
+        possible=tuple(values(answer, "possible")),
+    )
+
+
+def _side(answer: Resource, name: str) -> Iterator[Registration]:
+    for side in named(answer, name):
+        for patient in values(side, "patient"):
+            yield Registration("", patient)
+        for one in named(side, "registration"):
+            yield Registration(str(value(one, "institution", "")), value(one, "patient", {}))
