@@ -26,7 +26,8 @@ LARGEST_FORM = 1024 * 1024
 MOST_PARAMETERS = 1000
 
 
-def _pairs(text: str) -> list[tuple[str, str]]:
+def parameters_of(text: str) -> list[tuple[str, str]]:
+    """The decoded parameters of a query string or form; Problem 400 if they cannot be read."""
     try:
         pairs = parse_qsl(
             text, keep_blank_values=True, max_num_fields=MOST_PARAMETERS, errors="strict"
@@ -58,7 +59,7 @@ def _compartment(asked: Mapping[str, str]) -> Compartment | None:
 async def search(request: Request) -> Response:
     """Resources that match all parameters."""
     caller = await authenticate(request)
-    pairs = _pairs(request.url.query)
+    pairs = parameters_of(request.url.query)
     if request.method == "POST":
         sent = media_type(request.headers.get("content-type", "application/x-www-form-urlencoded"))
         if sent != "application/x-www-form-urlencoded":
@@ -69,7 +70,7 @@ async def search(request: Request) -> Response:
                 f"检索须以 application/x-www-form-urlencoded 提交，而不是 {sent}",
                 "Content-Type",
             )
-        pairs += _pairs((await read_body(request, LARGEST_FORM)).decode("utf-8", "replace"))
+        pairs += parameters_of((await read_body(request, LARGEST_FORM)).decode("utf-8", "replace"))
     type_name = request.path_params.get("type")
     subset = subset_of(pairs, type_name)
     pairs = [pair for pair in pairs if pair[0] not in NAMES]

@@ -10,12 +10,17 @@ from hie.rest.respond import versioned
 LARGEST_VERSION = 2**31 - 1
 
 
+def version_number(type_name: str, logical_id: str, text: str) -> int:
+    """The version that an address names; Problem 404 for what cannot be one."""
+    if text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= LARGEST_VERSION:
+        return int(text)
+    raise missing(type_name, f"{logical_id}/_history/{text[:80]}")
+
+
 async def vread(request: Request) -> Response:
     """One version of a resource."""
     caller = await authenticate(request)
     path = request.path_params
-    text = path["version"]
-    if not (text.isascii() and text.isdigit() and int(text) <= LARGEST_VERSION):
-        raise missing(path["type"], f"{path['id']}/_history/{text}")
-    fetched = await fetch_version(exchange_of(request), caller, path["type"], path["id"], int(text))
+    number = version_number(path["type"], path["id"], path["version"])
+    fetched = await fetch_version(exchange_of(request), caller, path["type"], path["id"], number)
     return versioned(request, fetched)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 from psycopg.rows import class_row
 
+from hie.fhir.dates import Range
 from hie.fhir.definitions import type_number
 from hie.kit.db import Connection
 from hie.store.read import ROW_COLUMNS, Condition, Row
@@ -14,8 +15,15 @@ WHERE r.patient_key = ANY(ARRAY({{patients}}))
   AND (r.patient_key, r.key) > (%(after_patient)s, %(after_key)s)
   AND (%(wanted)s::smallint[] IS NULL OR r.type = ANY(%(wanted)s))
   AND (%(since)s::timestamptz IS NULL OR r.last_updated >= %(since)s)
+  AND {{care}}
   AND {{condition}}
 ORDER BY r.patient_key, r.key LIMIT %(limit)s
+"""
+
+# A Patient's date is the birth; what has no date of care belongs to any time.
+DURING = f"""
+(r.date_low IS NULL OR r.type = {type_number("Patient")}
+ OR (r.date_low < %(care_high)s AND r.date_high > %(care_low)s))
 """
 
 BY_ID = f"""
@@ -40,16 +48,22 @@ async def of_patients(
     after: tuple[int, int] = (-(2**63), 0),
     wanted: Sequence[int] | None = None,
     since: object = None,
+    care: Range | None = None,
     limit: int | None = None,
 ) -> list[Row]:
     """Rows behind the place `after`, by patient and then in order of arrival.
 
-    `patients` is a subselect of the patient keys whose rows are asked for.
+    `patients` is a subselect of the patient keys whose rows are asked for, `care` the time in which
+    care was given.
     """
+    during, times = "true", {}
+    if care is not None:
+        during, times = DURING, {"care_low": care.low, "care_high": care.high}
     async with connection.cursor(row_factory=class_row(Row)) as cursor:
         await cursor.execute(
-            OF_PATIENTS.format(patients=patients.sql, condition=condition.sql),
+            OF_PATIENTS.format(patients=patients.sql, care=during, condition=condition.sql),
             {
+                **times,
                 **condition.values,
                 **patients.values,
                 "after_patient": after[0],

@@ -1,20 +1,26 @@
 """Patches: changes to a resource that name the places. https://hl7.org/fhir/R4/http.html#patch"""
 
 from collections.abc import Callable
+from typing import Any
 
 from hie.errors import problem
 from hie.fhir.patch.fhirpath_patch import apply_fhirpath_patch
 from hie.fhir.patch.json_patch import apply_json_patch
+from hie.fhir.patch.meta import apply_meta_add, apply_meta_delete
 from hie.kit import exact
 from hie.kit.json import members
 
 JSON_PATCH = "application/json-patch+json"
 FHIRPATH_PATCH = "application/fhir+json"
-PATCH_TYPES: dict[str, Callable[[dict[str, object], bytes], object]] = {
+PATCH_TYPES: dict[str, Callable[[dict[str, Any], bytes], Any]] = {
     JSON_PATCH: apply_json_patch,
     FHIRPATH_PATCH: apply_fhirpath_patch,
 }
 """How a patch of each media type is applied."""
+META_ADD = "$meta-add"
+META_DELETE = "$meta-delete"
+_APPLY = PATCH_TYPES | {META_ADD: apply_meta_add, META_DELETE: apply_meta_delete}
+"""The operations on `meta` change a resource in the same way, with their Parameters for a patch."""
 
 
 def patched(body: bytes, patch: bytes, media_type: str) -> bytes:
@@ -23,7 +29,7 @@ def patched(body: bytes, patch: bytes, media_type: str) -> bytes:
     Members of the resource that the patch leaves alone keep their bytes. Problem 415 for another
     kind of patch, 400 for one that cannot be read, 422 for one that does not fit this resource.
     """
-    apply = PATCH_TYPES.get(media_type)
+    apply = _APPLY.get(media_type)
     if apply is None:
         raise problem(
             415,

@@ -11,9 +11,11 @@ from starlette.responses import Response
 
 from hie.rest.graphql.endpoint import graphql_of_resource, graphql_of_system
 from hie.rest.operations import relink, review
-from hie.rest.operations.everything import patient_everything
+from hie.rest.operations.everything import everything_of_encounter, patient_everything
 from hie.rest.operations.ihe_pix import patient_identifiers
+from hie.rest.operations.lastn import observation_lastn
 from hie.rest.operations.match import match_patient
+from hie.rest.operations.meta import meta_add, meta_delete, meta_in_use, meta_of_resource
 from hie.rest.operations.open_record import open_patient_record
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -66,7 +68,45 @@ OPERATIONS = (
         "Patient",
         "everything",
         f"{FHIR}Patient-everything",
-        (("GET", "/Patient/{id}/$everything", patient_everything),),
+        (
+            ("GET", "/Patient/{id}/$everything", patient_everything),
+            ("GET", "/Patient/$everything", patient_everything),
+        ),
+    ),
+    Operation(
+        "Encounter",
+        "everything",
+        f"{FHIR}Encounter-everything",
+        (("GET", "/Encounter/{id}/$everything", everything_of_encounter),),
+    ),
+    Operation(
+        "Observation",
+        "lastn",
+        f"{FHIR}Observation-lastn",
+        (("GET", "/Observation/$lastn", observation_lastn),),
+    ),
+    Operation("system", "meta", f"{FHIR}Resource-meta", (("GET", "/$meta", meta_in_use),)),
+    Operation(
+        "Resource",
+        "meta",
+        f"{FHIR}Resource-meta",
+        (
+            ("GET", "/{type}/$meta", meta_in_use),
+            ("GET", "/{type}/{id}/$meta", meta_of_resource),
+            ("GET", "/{type}/{id}/_history/{version}/$meta", meta_of_resource),
+        ),
+    ),
+    Operation(
+        "Resource",
+        "meta-add",
+        f"{FHIR}Resource-meta-add",
+        (("POST", "/{type}/{id}/$meta-add", meta_add),),
+    ),
+    Operation(
+        "Resource",
+        "meta-delete",
+        f"{FHIR}Resource-meta-delete",
+        (("POST", "/{type}/{id}/$meta-delete", meta_delete),),
     ),
     Operation(
         "Patient", "match", f"{FHIR}Patient-match", (("POST", "/Patient/$match", match_patient),)
