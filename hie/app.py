@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from hie.auth.routes import routes as auth_routes
 from hie.kit import postgres
+from hie.kit.protective_headers import ProtectiveHeaders
 from hie.records.exchange import Exchange, open_exchange
 from hie.rest.audit_roots import routes as audit_routes
 from hie.rest.routes import fhir_routes
@@ -18,8 +19,9 @@ from hie.web.routes import prepare as prepare_portals
 from hie.web.routes import routes as web_routes
 
 
-def mount(application: FastAPI) -> None:
+def mount(application: FastAPI, used: Settings) -> None:
     """Mount all routes; the FHIR base comes last, because it answers everything below `/fhir`."""
+    application.add_middleware(ProtectiveHeaders, https=used.public_base_url.startswith("https:"))
     application.router.routes.extend([*auth_routes, *audit_routes, *web_routes, *fhir_routes()])
 
 
@@ -27,7 +29,7 @@ def application_on(exchange: Exchange) -> FastAPI:
     """The application on an exchange that the caller opened and will close."""
     application = FastAPI(title="hie", openapi_url=None, docs_url=None, redoc_url=None)
     application.state.exchange = exchange
-    mount(application)
+    mount(application, exchange.settings)
     return application
 
 
@@ -43,5 +45,5 @@ def application(chosen: Settings | None = None) -> FastAPI:
             yield
 
     app = FastAPI(title="hie", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
-    mount(app)
+    mount(app, used)
     return app

@@ -299,7 +299,9 @@ async def test_a_read_scope_does_not_search_and_a_search_scope_does_not_read(wor
     assert (await searchers.get(path)).status_code == 403
 
 
-@pytest.mark.parametrize("path", [*list(READS.values())[:-1], "/Observation", "/_history", "/AuditEvent"])
+@pytest.mark.parametrize(
+    "path", [*list(READS.values())[:-1], "/Observation", "/_history", "/AuditEvent"]
+)
 async def test_nobody_reads_without_a_token(world: World, path: str) -> None:
     answer = await world.browser().get(f"/fhir{path.format(id='b-wang')}")
     assert answer.status_code == 401
