@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +19,7 @@ from hie.access.caller import Caller
 from hie.kit import migrations, postgres
 from hie.kit.db import Database
 from hie.records.exchange import Exchange, open_exchange
-from hie.records.load import Report, load_file
+from hie.records.load import Part, Report, load_part, parts_of
 from hie.records.sample import samples_of
 from hie.settings import Settings, settings
 from hie.store.institutions import Institution, add_institution
@@ -53,20 +54,38 @@ class _Process:
         cls.exchange = cls.loop.run_until_complete(cls.opened.__aenter__())
 
     @classmethod
-    def load(cls, task: tuple[Path, int]) -> Report:
-        path, dictionary = task
+    def load(cls, part: Part, dictionary: int) -> Report:
         cls.exchange.store.bodies.know(dictionary)
-        return cls.loop.run_until_complete(load_file(cls.exchange, cls.caller, path))
+        return cls.loop.run_until_complete(load_part(cls.exchange, cls.caller, part))
 
 
 def _reports(
     conninfo: str, institution: Institution, files: list[Path], processes: int
-) -> Iterator[Report]:
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(processes, _Process.start, (conninfo, institution)) as pool:
-        # while the processes start
+) -> Iterator[tuple[Part, Report]]:
+    parts = (part for path in files for part in parts_of(path))
+    with ProcessPoolExecutor(
+        processes,
+        multiprocessing.get_context("spawn"),
+        initializer=_Process.start,
+        initargs=(conninfo, institution),
+    ) as pool:
+        for _ in range(processes):
+            pool.submit(int)  # a process starts when there is something to do
         dictionary = asyncio.run(_learn(conninfo, institution, files))
-        yield from pool.imap_unordered(_Process.load, ((path, dictionary) for path in files))
+        running: dict[Future[Report], Part] = {}
+        # Enough for every process to have its next part at hand, and no more in memory.
+        for part in parts:
+            running[pool.submit(_Process.load, part, dictionary)] = part
+            if len(running) >= 2 * processes:
+                yield from _finished(running)
+        while running:
+            yield from _finished(running)
+
+
+def _finished(running: dict[Future[Report], Part]) -> Iterator[tuple[Part, Report]]:
+    done, _ = wait(running, return_when=FIRST_COMPLETED)
+    for future in done:
+        yield running.pop(future), future.result()
 
 
 async def _learn(conninfo: str, institution: Institution, files: list[Path]) -> int:
@@ -112,11 +131,9 @@ def load(
     )
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("Loading files", total=len(files), stored=0)
-        for one in _reports(address, owner, files, min(processes, len(files))):
-            total.stored += one.stored
-            total.skipped_parts += one.skipped_parts
-            total.refused += one.refused
-            progress.update(task, advance=1, stored=total.stored)
+        for part, one in _reports(address, owner, files, processes):
+            total.add(one)
+            progress.update(task, advance=part.last, stored=total.stored)
     seconds = time.perf_counter() - started
     _print_report(console, total, report)
     console.print(

@@ -47,7 +47,7 @@ async def accept(
         try:
             async with exchange.store.database.transaction() as connection:
                 copies = [replace(item) for item in prepared]
-                outcomes = await _apply(connection, exchange, caller, copies)
+                outcomes = await carry_out(connection, exchange, caller, copies)
                 if before_commit is not None:
                     await before_commit(connection)
                 return outcomes
@@ -66,14 +66,16 @@ async def accept_in(
     connection: Connection, exchange: Exchange, caller: Caller, entries: Sequence[Entry]
 ) -> list[Outcome]:
     """The same inside the caller's transaction, which must be rolled back when this raises."""
-    return await _apply(connection, exchange, caller, await prepare(caller, entries))
+    return await carry_out(connection, exchange, caller, await prepare(caller, entries))
 
 
-async def _apply(
+async def carry_out(
     connection: Connection, exchange: Exchange, caller: Caller, prepared: list[Prepared]
 ) -> list[Outcome]:
     store = exchange.store
+    """The same for entries that have been prepared; each may be carried out only once."""
     visible = restriction(caller, "s")
+    await hold_definitions(connection, prepared)
     most_deleted = MOST_DELETED if exchange.settings.conditional_delete == "multiple" else 1
     decided = await decide(connection, store, visible, prepared, most_deleted=most_deleted)
     items = decided.items
@@ -90,6 +92,7 @@ async def _apply(
     await write_changes(connection, exchange, caller, changes)
     await put_in_force(connection, exchange, caller, changes)
     return _outcomes(prepared, decided, changes)
+    await put_parameters_in_force(connection, caller, changes)
 
 
 def _outcomes(

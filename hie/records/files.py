@@ -12,6 +12,14 @@ from hie.fhir.bundle import entry_resources
 from hie.records.entry import Entry
 
 
+class _Head(msgspec.Struct, rename={"resource_type": "resourceType"}):
+    resource_type: str = ""
+    id: str | None = None
+
+
+_head = msgspec.json.Decoder(_Head)
+
+
 def open_file(path: Path) -> BinaryIO:
     """The file's content, unpacked if its name ends in `.gz`. Raises OSError."""
     if path.suffix == ".gz":
@@ -70,10 +78,9 @@ def bundle_entries(text: bytes) -> list[Entry]:
 def line_entry(text: bytes) -> Entry:
     """The entry of one line: an update if the resource has an id, else a create.
 
-    Raises orjson.JSONDecodeError.
+    Looks only at type and id; raises msgspec.DecodeError where it cannot.
     """
-    resource: Any = orjson.loads(text)
-    type_name = resource.get("resourceType", "") if isinstance(resource, dict) else ""
-    logical_id = resource.get("id") if isinstance(resource, dict) else None
-    method = "PUT" if isinstance(logical_id, str) else "POST"
-    return Entry(method, type_name, id=logical_id, body=text)  # type: ignore[arg-type] # two of three
+    head = _head.decode(text)
+    if head.id is None:
+        return Entry("POST", head.resource_type, body=text)
+    return Entry("PUT", head.resource_type, id=head.id, body=text)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+import msgspec
 import orjson
 
 from hie.errors import Problem
@@ -32,7 +33,7 @@ def samples_of(files: Sequence[Path], institution: Institution) -> list[Sample]:
             found += (
                 _of_lines(path, SAMPLES // len(chosen)) if is_ndjson(path) else _of_bundle(path)
             )
-        except (OSError, orjson.JSONDecodeError, Problem):
+        except (OSError, orjson.JSONDecodeError, msgspec.DecodeError, Problem):
             continue  # the load itself says what is wrong with the file
     taken = found[:: max(1, len(found) // SAMPLES)]
     samples = []
@@ -63,7 +64,10 @@ def _of_lines(path: Path, count: int) -> Iterator[tuple[str, Entry, dict[str, st
 
 def _as_stored(entry: Entry, targets: dict[str, str], institution: Institution) -> bytes | None:
     text = replace_references(entry.body or b"", targets)
-    resource = orjson.loads(text)
+    try:
+        resource = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
     if validate(resource):
         return None
     meta = meta_for(
