@@ -75,7 +75,6 @@ async def carry_out(
     store = exchange.store
     """The same for entries that have been prepared; each may be carried out only once."""
     visible = restriction(caller, "s")
-    await hold_definitions(connection, prepared)
     most_deleted = MOST_DELETED if exchange.settings.conditional_delete == "multiple" else 1
     decided = await decide(connection, store, visible, prepared, most_deleted=most_deleted)
     items = decided.items
@@ -92,7 +91,6 @@ async def carry_out(
     await write_changes(connection, exchange, caller, changes)
     await put_in_force(connection, exchange, caller, changes)
     return _outcomes(prepared, decided, changes)
-    await put_parameters_in_force(connection, caller, changes)
 
 
 def _outcomes(
