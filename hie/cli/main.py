@@ -2,7 +2,7 @@
 
 import typer
 
-from hie.cli import audit, db, demo, ingest, load, mpi, search, serve, token, worker
+from hie.cli import audit, db, demo, ingest, load, mpi, reindex, search, serve, token, worker
 
 application = typer.Typer(
     help="Regional health records exchange: FHIR R4, SMART on FHIR, master patient index.",
@@ -13,6 +13,7 @@ application.command("demo")(demo.demo)
 application.command("serve")(serve.serve)
 application.command("worker")(worker.worker)
 application.command("load")(load.load)
+application.command("reindex")(reindex.reindex_resources)
 application.command("token")(token.token)
 application.add_typer(audit.application, name="audit")
 application.add_typer(db.application, name="db")

@@ -23,6 +23,7 @@ from hie.records.exchange import Exchange
 from hie.records.patch import apply_patches
 from hie.records.prepare import TURN, prepare
 from hie.records.resolve import resolve_references
+from hie.records.search_parameter import hold_definitions, put_parameters_in_force
 
 ATTEMPTS = 4
 
@@ -72,8 +73,9 @@ async def accept_in(
 async def carry_out(
     connection: Connection, exchange: Exchange, caller: Caller, prepared: list[Prepared]
 ) -> list[Outcome]:
-    store = exchange.store
     """The same for entries that have been prepared; each may be carried out only once."""
+    store = exchange.store
+    await hold_definitions(connection, prepared)
     visible = restriction(caller, "s")
     most_deleted = MOST_DELETED if exchange.settings.conditional_delete == "multiple" else 1
     decided = await decide(connection, store, visible, prepared, most_deleted=most_deleted)
@@ -90,6 +92,7 @@ async def carry_out(
     changes = await build_changes(connection, exchange, items, decided.existing, operator=operator)
     await write_changes(connection, exchange, caller, changes)
     await put_in_force(connection, exchange, caller, changes)
+    await put_parameters_in_force(connection, caller, changes)
     return _outcomes(prepared, decided, changes)
 
 

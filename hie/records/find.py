@@ -22,6 +22,7 @@ from hie.records.disclosure import disclosed
 from hie.records.exchange import Exchange
 from hie.records.fetch import presentation
 from hie.records.present import Present, partly
+from hie.search.definitions import follow
 from hie.search.execute import execute
 from hie.search.parse import Compartment, parse
 from hie.search.query import Query, applied_url
@@ -49,6 +50,9 @@ async def find(
     `lenient`, when it is left out of the search and of the self link, and an outcome in `language`
     says so.
     """
+    database = exchange.store.database
+    async with database.connection() as connection:
+        await follow(connection)
     signed = next((value for name, value in pairs if name == CURSOR), None)
     query = parse(
         type_name,
@@ -59,7 +63,6 @@ async def find(
     query = _searchable(caller, query, listed=any(name == "_type" for name, _ in pairs))
     applied = with_parameters(applied_url(query), subset.parameters())
     cursor = verify(exchange.cursor_key, caller, applied, signed) if signed else None
-    database = exchange.store.database
     members = await linked(database, patient_ids(query))
     present = partly(await presentation(database, caller), subset)
     async with database.connection() as connection:

@@ -3,7 +3,6 @@
 Generated from the table of interactions that the routes are made of, and from the search registry.
 """
 
-from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
@@ -19,6 +18,7 @@ from hie.rest.interactions import SYSTEM_INTERACTIONS, TYPE_INTERACTIONS
 from hie.rest.negotiate import FHIR_JSON, FHIR_XML
 from hie.rest.operations.table import OPERATIONS
 from hie.rest.respond import answer
+from hie.search.definitions import follow, while_known
 from hie.search.implemented import implemented, includes, reverse_includes
 
 STARTED = now()
@@ -55,9 +55,9 @@ def _resource(type_name: str, conditional_delete: str) -> dict[str, Any]:
     return {key: value for key, value in known.items() if value not in ([], "")}
 
 
-@lru_cache(maxsize=4)
+@while_known
 def capability_statement(public_base_url: str, conditional_delete: str) -> bytes:
-    """The statement's JSON; made once for each process."""
+    """The statement's JSON; made once for each process, and anew when a search parameter is added."""
     statement = {
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -105,6 +105,9 @@ def capability_statement(public_base_url: str, conditional_delete: str) -> bytes
 
 async def metadata(request: Request) -> Response:
     """The CapabilityStatement; no token is needed to read it."""
-    settings = exchange_of(request).settings
+    exchange = exchange_of(request)
+    async with exchange.store.database.connection() as connection:
+        await follow(connection)
+    settings = exchange.settings
     statement = capability_statement(settings.public_base_url, settings.conditional_delete)
     return answer(request, statement)

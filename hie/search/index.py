@@ -6,7 +6,6 @@ whole batch.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 from hie.fhir.definitions import type_number
@@ -14,6 +13,7 @@ from hie.fhir.search_params import Visit, Walk, compile_walk
 from hie.fhir.search_params.sources import Source
 from hie.kit.db import Connection
 from hie.kit.hashing import Hasher
+from hie.search.definitions import while_known
 from hie.search.hashes import SEPARATOR, name_hash, resource_hash
 from hie.search.indexed import Indexed, Word
 from hie.search.parameters import kept, parameters
@@ -117,9 +117,9 @@ def compartment_hash(hasher: Hasher, patient: str) -> int:
     return name_hash(hasher, "Patient", "compartment") ^ resource_hash(hasher, patient)
 
 
-@lru_cache(maxsize=1024)
+@while_known
 def extractor(type_name: str, hasher: Hasher) -> Extractor:
-    """The extractor of the type, compiled at its first use."""
+    """The extractor of the type, compiled at its first use under these definitions."""
     return Extractor(type_name, hasher)
 
 

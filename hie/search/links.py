@@ -1,15 +1,15 @@
 """The references that a resource holds under reference parameters, by the compiled extraction."""
 
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Any
 
 from hie.fhir.search_params import Walk, compile_walk
+from hie.search.definitions import while_known
 from hie.search.parameters import parameters
 from hie.search.params.reference import unversioned
 
 
-@lru_cache(maxsize=1024)
+@while_known
 def _walk(type_name: str, codes: tuple[str, ...]) -> Walk:
     def reference(element: dict[str, Any], out: list[str]) -> None:
         literal = element.get("reference")

@@ -5,13 +5,16 @@ A parameter whose places are all read by other parameters of the type is not kep
 Patient. `kept_as` names what is asked.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import NamedTuple
 
-from hie.fhir.definitions import search_parameters, value_set
+from hie.fhir.definitions import SearchParameter, search_parameters, value_set
 from hie.fhir.search_params import Source, sources
 from hie.fhir.search_params.sources import Resolves
+from hie.search.definitions import added as added_to
+from hie.search.definitions import while_known
 from hie.search.primary import patient_ranks, primary_date
 
 
@@ -39,6 +42,8 @@ class Parameter:
     primary: bool
     """Whether it is the primary date on the row."""
     components: tuple[Component, ...] = ()
+    ready: bool = True
+    """Whether every resource is indexed by it; one that was added may still lack older ones."""
 
     @property
     def index_name(self) -> str:
@@ -64,34 +69,52 @@ def implied_codes(parameter: Parameter, system: str) -> frozenset[str]:
     )
 
 
-@cache
+@while_known
 def parameters(type_name: str) -> dict[str, Parameter]:
     """All parameters of the type by code, those without expression left out."""
-    found: dict[str, Parameter] = {}
-    definitions = search_parameters(type_name)
-    for code, definition in definitions.items():
-        if definition.expression:
-            places = sources(type_name, definition.expression)
-            found[code] = Parameter(
-                type_name=type_name,
-                code=code,
-                kind=definition.type,
-                number=definition.number,
-                url=definition.url,
-                targets=definition.targets,
-                sources=places,
-                only_type=_only_type(places),
-                primary=code == primary_date(type_name),
-                components=tuple(
-                    Component(_component(type_name, url), expression)
-                    for url, expression in definition.components
-                ),
-            )
-    return found
+    added = {each.code: each for each in added_to(type_name)}
+    if not added:
+        return _standard(type_name)
+    own = {
+        code: replace(parameter_of(type_name, each.on(type_name)), ready=each.ready)
+        for code, each in added.items()
+    }
+    return _standard(type_name) | own
+
+
+@cache
+def _standard(type_name: str) -> dict[str, Parameter]:
+    """The parameters of R4 itself."""
+    return {
+        code: parameter_of(type_name, definition)
+        for code, definition in search_parameters(type_name).items()
+        if definition.expression
+    }
+
+
+def parameter_of(type_name: str, definition: SearchParameter) -> Parameter:
+    """A definition with the places that it reads. Raises UnsupportedExpression, KeyError."""
+    places = sources(type_name, definition.expression)
+    return Parameter(
+        type_name=type_name,
+        code=definition.code,
+        kind=definition.type,
+        number=definition.number,
+        url=definition.url,
+        targets=definition.targets,
+        sources=places,
+        only_type=_only_type(places),
+        primary=definition.code == primary_date(type_name),
+        components=tuple(
+            Component(_component(type_name, url), expression)
+            for url, expression in definition.components
+        ),
+    )
 
 
 def _component(type_name: str, url: str) -> Parameter:
-    definition = next(d for d in search_parameters(type_name).values() if d.url == url)
+    known = {each.url: each for each in search_parameters(type_name).values()}
+    definition = known[url]
     return Parameter(
         type_name=type_name,
         code=definition.code,
@@ -124,33 +147,49 @@ def _places(parameter: Parameter) -> frozenset[tuple[object, ...]]:
     )
 
 
-@cache
+@while_known
 def kept(type_name: str) -> dict[str, tuple[Parameter, ...]]:
     """For each parameter of the type, the parameters under which the index keeps its values."""
+    standard = _kept_standard(type_name)
+    own = [parts[0] for code, parts in standard.items() if parts[0].code == code]
+    found = dict(standard)
+    for each in added_to(type_name):
+        parameter = parameters(type_name)[each.code]
+        # one that was added stands for no other, so that each can be removed again
+        found[parameter.code] = _parts(parameter, own) or (parameter,)
+    return found
+
+
+@cache
+def _kept_standard(type_name: str) -> dict[str, tuple[Parameter, ...]]:
     found: dict[str, tuple[Parameter, ...]] = {}
     own: list[Parameter] = []
     # Few places first, and those without a restriction to one type first.
     order = sorted(
-        parameters(type_name).values(),
+        _standard(type_name).values(),
         key=lambda p: (not p.primary, p.only_type is not None, len(p.sources), p.code),
     )
     for parameter in order:
-        wanted = _places(parameter)
-        parts = tuple(
-            each
-            for each in own
-            if each.kind == parameter.kind
-            and each.only_type in (None, parameter.only_type)
-            and _places(each) <= wanted
-            and _same_parts(each, parameter)
-        )
-        covered = {place for each in parts for place in _places(each)}
-        if wanted and covered == wanted:
-            found[parameter.code] = parts
-        else:
-            found[parameter.code] = (parameter,)
+        parts = _parts(parameter, own)
+        found[parameter.code] = parts or (parameter,)
+        if not parts:
             own.append(parameter)
     return found
+
+
+def _parts(parameter: Parameter, own: Sequence[Parameter]) -> tuple[Parameter, ...]:
+    """Those of the parameters kept that together read what this one reads; none if some is left."""
+    wanted = _places(parameter)
+    parts = tuple(
+        each
+        for each in own
+        if each.kind == parameter.kind
+        and each.only_type in (None, parameter.only_type)
+        and _places(each) <= wanted
+        and _same_parts(each, parameter)
+    )
+    covered = {place for each in parts for place in _places(each)}
+    return parts if wanted and covered == wanted else ()
 
 
 def _same_parts(one: Parameter, other: Parameter) -> bool:
