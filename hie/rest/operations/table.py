@@ -17,6 +17,7 @@ from hie.rest.operations.lastn import observation_lastn
 from hie.rest.operations.match import match_patient
 from hie.rest.operations.meta import meta_add, meta_delete, meta_in_use, meta_of_resource
 from hie.rest.operations.open_record import open_patient_record
+from hie.rest.operations.process_message import process_message
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 FHIR = "http://hl7.org/fhir/OperationDefinition/"
@@ -116,6 +117,12 @@ OPERATIONS = (
         "ihe-pix",
         "https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix",
         (("GET", "/Patient/$ihe-pix", patient_identifiers),),
+    ),
+    Operation(
+        "system",
+        "process-message",
+        f"{FHIR}MessageHeader-process-message",
+        (("POST", "/$process-message", process_message),),
     ),
     _patient("open-record", open_patient_record),
     _patient("link", relink.link_registration),
