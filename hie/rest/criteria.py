@@ -4,8 +4,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
 
-# About the answer's form and not about what is changed.
-FORM_PARAMETERS = frozenset(("_format", "_pretty"))
+from hie.rest.negotiate import FORM_PARAMETERS
 
 
 def criteria(request: Request) -> str:

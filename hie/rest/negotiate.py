@@ -16,6 +16,9 @@ XML_TYPES = frozenset(("xml", "application/xml", "text/xml", FHIR_XML, "applicat
 WILDCARDS = frozenset(("*/*", "application/*"))
 QUALITY = re.compile(r";\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*(?:;|$)")
 
+# Parameters about the answer's form, beside those of a search or of criteria.
+FORM_PARAMETERS = frozenset(("_format", "_pretty"))
+
 Format = Literal["json", "xml"]
 
 Return = Literal["minimal", "representation", "OperationOutcome"]

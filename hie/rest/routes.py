@@ -1,16 +1,20 @@
 """The FHIR routes under `/fhir`. https://hl7.org/fhir/R4/http.html#summary"""
 
+import logging
 import re
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import wraps
 
+from psycopg import OperationalError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from hie.audit.log import AuditError
 from hie.errors import Problem, problem
 from hie.fhir.definitions import RESOURCE_TYPES
+from hie.kit.ids import new_id
 from hie.rest.bundle import post_bundle
 from hie.rest.interactions import SYSTEM_HISTORY, SYSTEM_SEARCHES, TYPE_INTERACTIONS, Endpoint
 from hie.rest.metadata import metadata
@@ -18,6 +22,8 @@ from hie.rest.negotiate import Format, answer_format
 from hie.rest.operations.table import OPERATIONS
 from hie.rest.respond import failure, pretty
 from hie.rest.xml import as_xml
+
+logger = logging.getLogger(__name__)
 
 KNOWN_TYPES = frozenset(RESOURCE_TYPES)
 # https://hl7.org/fhir/R4/datatypes.html#id
@@ -44,8 +50,25 @@ def _require_type_and_id(asked: Mapping[str, str]) -> None:
         )
 
 
+def _fault(request: Request, error: Exception) -> Problem:
+    """What a caller is told of our own fault: a number under which the log has the rest.
+
+    Without the database, or without a place for the audit row, a later attempt may succeed: 503.
+    """
+    incident = new_id()
+    logger.error("incident %s: %s %s", incident, request.method, request.url.path, exc_info=error)
+    unavailable = isinstance(error, OperationalError | AuditError)
+    return problem(
+        503 if unavailable else 500,
+        "transient" if unavailable else "exception",
+        "The exchange failed on this request, which was carried out whole or not at all. "
+        f"Tell its operator: incident {incident}",
+        f"平台处理此请求时出错，该请求要么已完整执行，要么完全未执行。请告知平台运维人员事件编号 {incident}",
+    )
+
+
 def _guarded(endpoint: Endpoint) -> Endpoint:
-    """Problems become OperationOutcomes; formats and types are checked before anything else."""
+    """Problems and faults become OperationOutcomes; formats and types are checked before all else."""
 
     @wraps(endpoint)
     async def guarded(request: Request) -> Response:
@@ -56,6 +79,8 @@ def _guarded(endpoint: Endpoint) -> Endpoint:
             response = await endpoint(request)
         except Problem as found:
             response = failure(request, found)
+        except Exception as error:
+            response = failure(request, _fault(request, error))
         if wanted == "xml":
             return as_xml(request, response)
         return pretty(response) if request.query_params.get("_pretty") == "true" else response
@@ -68,13 +93,19 @@ def _by_method(handlers: dict[str, Endpoint]) -> Endpoint:
         method = "GET" if request.method == "HEAD" else request.method
         endpoint = handlers.get(method)
         if endpoint is None:
-            allowed = ", ".join(sorted(handlers))
-            raise problem(
+            heads = ["HEAD"] if "GET" in handlers else []
+            allowed = ", ".join(sorted([*handlers, *heads, "OPTIONS"]))
+            if method == "OPTIONS":
+                return Response(status_code=204, headers={"allow": allowed})
+            refusal = problem(
                 405,
                 "not-supported",
                 f"{request.method} is not possible here; possible: {allowed}",
                 f"此地址不支持 {request.method}；支持：{allowed}",
             )
+            response = failure(request, refusal)
+            response.headers["allow"] = allowed
+            return response
         return await endpoint(request)
 
     return dispatch

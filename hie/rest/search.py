@@ -14,14 +14,12 @@ from hie.errors import problem
 from hie.records.find import find
 from hie.rest.authenticate import authenticate, exchange_of
 from hie.rest.body import read_body
-from hie.rest.negotiate import language, media_type, preferences
+from hie.rest.negotiate import FORM_PARAMETERS, language, media_type, preferences
 from hie.rest.respond import answer
 from hie.rest.subset import NAMES, subset_of
 from hie.search.compartment import COMPARTMENTS
 from hie.search.parse import EVERY_TYPE, Compartment
 
-# About the answer's form and not about what is searched.
-FORM_PARAMETERS = frozenset(("_format", "_pretty"))
 LARGEST_FORM = 1024 * 1024
 MOST_PARAMETERS = 1000
 

@@ -123,3 +123,16 @@ async def test_the_capability_statement_is_open_and_valid(client) -> None:
     anybody = await client()
     statement = (await anybody.get("/metadata")).json()
     assert validate(statement) == []
+
+
+async def test_a_create_takes_no_criteria(client) -> None:
+    """Some servers read them as a condition; left aside they would make a second resource."""
+    a = await client("institution", institution="A")
+    refused = await a.post("/Patient?identifier=x|7", content=patient(None, "张伟"))
+    assert refused.status_code == 400
+    assert "If-None-Exist" in refused.text
+    refused = await a.post(
+        "/Patient", content=patient(None, "张伟"), headers={"prefer": "return=everything"}
+    )
+    assert refused.status_code == 400
+    assert (await a.get("/Patient?_summary=count")).json()["total"] == 0
