@@ -1,0 +1,56 @@
+"""The probes notice: with one guard switched off, the probe that stands for it has to fail.
+
+The server runs inside this process, on the same district, so that a guard can be switched off.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import httpx
+import pytest
+from attack_guards import GUARDS, Guard
+from attack_world import World
+
+from hie.app import application_on
+from hie.records.exchange import Exchange, open_exchange
+from hie.settings import Settings
+
+
+@pytest.fixture(scope="session")
+async def exchange(world: World, server: object) -> AsyncIterator[Exchange]:
+    """The exchange on the database of the running server."""
+    conninfo: str = server.conninfo  # type: ignore[attr-defined]
+    chosen = Settings(database_url=conninfo, public_base_url=world.base)
+    async with open_exchange(chosen, conninfo) as opened:
+        yield opened
+
+
+def inside(world: World, exchange: Exchange) -> World:
+    """The same world, with a server in this process."""
+    transport = httpx.ASGITransport(application_on(exchange), raise_app_exceptions=False)
+    return replace(world, transport=transport, process=None, log=None, opened=[])
+
+
+@pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.name.replace(" ", "-"))
+async def test_a_probe_notices_that_its_guard_is_off(
+    world: World, exchange: Exchange, guard: Guard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, stand_in in guard.off.items():
+        monkeypatch.setattr(name, stand_in)
+    here = inside(world, exchange)
+    try:
+        with pytest.raises((AssertionError, KeyError)):
+            await guard.probe(here, **guard.arguments)
+    finally:
+        await here.close()
+
+
+@pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.name.replace(" ", "-"))
+async def test_the_probe_passes_with_its_guard(
+    world: World, exchange: Exchange, guard: Guard
+) -> None:
+    here = inside(world, exchange)
+    try:
+        await guard.probe(here, **guard.arguments)
+    finally:
+        await here.close()
