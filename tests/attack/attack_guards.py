@@ -16,7 +16,7 @@ import test_attack_outside as outside
 import test_attack_sign_in as sign_in
 import test_attack_tokens as tokens
 
-from hie.auth import account_page, pushed_requests, second_factor, sessions
+from hie.auth import account_page, second_factor, sessions
 from hie.auth import codes as code_store
 from hie.auth import tokens as token_store
 from hie.auth.authorization_request import find_client
@@ -143,9 +143,6 @@ GUARDS = (
           sign_in.test_signing_in_by_another_site_is_refused),
     Guard("form token of the account page", {"hie.auth.endpoints.account.check_form_token": passing()},
           sign_in.test_a_form_of_another_site_changes_nothing, {"path": "/oauth/account"}),
-    Guard("whose pushed request", {"hie.auth.pushed_requests.SELECT": pushed_requests.SELECT.replace(
-          "client_id = %s", "%s::text IS NOT NULL")},
-          authorize.test_an_address_pushed_by_one_app_is_of_no_use_to_another),
     Guard("one use of a pushed request", {"hie.auth.approval.use_pushed": passing_later(True)},
           authorize.test_a_pushed_request_works_once),
     Guard("policy of pages", {"hie.auth.pages._policy": passing("default-src *")},
@@ -236,4 +233,3 @@ GUARDS = (
     Guard("protective headers", {"hie.kit.protective_headers.ALWAYS": ()},
           outside.test_every_answer_carries_the_protective_headers, {"path": "/fhir/metadata"}),
 )  # fmt: skip
-"""An `Accept: text/html` and the log are looked at by probes that no single guard decides."""
