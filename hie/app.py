@@ -13,6 +13,9 @@ from hie.kit import postgres
 from hie.kit.protective_headers import ProtectiveHeaders
 from hie.records.exchange import Exchange, open_exchange
 from hie.rest.audit_roots import routes as audit_routes
+from hie.rest.compression import Compression
+from hie.rest.cross_origin import CrossOrigin
+from hie.rest.request_identity import RequestIdentity
 from hie.rest.routes import fhir_routes
 from hie.settings import Settings, settings
 from hie.web.routes import prepare as prepare_portals
@@ -20,7 +23,13 @@ from hie.web.routes import routes as web_routes
 
 
 def mount(application: FastAPI, used: Settings) -> None:
-    """Mount all routes; the FHIR base comes last, because it answers everything below `/fhir`."""
+    """Mount all routes; the FHIR base comes last, because it answers everything below `/fhir`.
+
+    What is added last is passed first.
+    """
+    application.add_middleware(Compression)
+    application.add_middleware(CrossOrigin, origins=used.origins)
+    application.add_middleware(RequestIdentity)
     application.add_middleware(ProtectiveHeaders, https=used.public_base_url.startswith("https:"))
     application.router.routes.extend([*auth_routes, *audit_routes, *web_routes, *fhir_routes()])
 

@@ -45,6 +45,13 @@ class Settings(BaseSettings):
         description="Whether `DELETE Type?criteria` may delete several resources at once "
         "(at most 500) or is refused when more than one matches. The CapabilityStatement tells.",
     )
+    relationship_days: int = Field(
+        365,
+        ge=1,
+        le=3650,
+        description="For how many days after an encounter or a referral an institution's clinicians "
+        "still treat a resident; later they need a contract, the resident's code or an emergency.",
+    )
     audit_hash: Literal["sha-256", "sm3"] = Field(
         "sha-256", description="The hash that chains the audit trail: `sha-256` or `sm3`."
     )
@@ -53,6 +60,17 @@ class Settings(BaseSettings):
         ge=183,
         description="Days for which the audit trail is kept; at least 183, by law.",
     )
+
+    cors_origins: str = Field(
+        "",
+        description="Origins from which apps in a browser may call the FHIR interface, separated "
+        "by commas, such as `https://app.example.org`; `*` for any. None by default.",
+    )
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins of `cors_origins`, one by one."""
+        return tuple(each.strip() for each in self.cors_origins.split(",") if each.strip())
 
     @property
     def fhir_base(self) -> str:

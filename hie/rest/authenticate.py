@@ -8,7 +8,6 @@ from hie.access.caller import Caller, Unconfirmed, expired
 from hie.auth.presented import grant_of
 from hie.auth.tokens import Grant
 from hie.errors import problem
-from hie.kit.ids import new_id
 from hie.records.exchange import Exchange
 
 SCHEMES = ("bearer", "dpop")
@@ -64,7 +63,7 @@ def _caller(request: Request, grant: Grant) -> Caller:
     return Caller.from_grant(
         grant,
         network_address=request.client.host if request.client else None,
-        request_id=request.headers.get("x-request-id") or new_id(),
+        request_id=request.scope["request_id"],
     )
 
 

@@ -11,7 +11,20 @@ LARGEST_BUNDLE = 256 * 1024 * 1024
 
 
 async def read_body(request: Request, largest: int) -> bytes:
-    """The whole body, XML as JSON text; Problem 413 once it is known to exceed `largest` bytes."""
+    """The whole body, XML as JSON text.
+
+    Problem 413 once it is known to exceed `largest` bytes; 415 if it is compressed, because a few
+    bytes could then stand for any number.
+    """
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding != "identity":
+        raise problem(
+            415,
+            "not-supported",
+            f"The body is sent as {encoding[:40]}; send it uncompressed",
+            f"请求体使用了 {encoding[:40]} 编码，请不要压缩",
+            "Content-Encoding",
+        )
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > largest:
         raise _too_large(largest)

@@ -72,18 +72,19 @@ def read_bundle(text: bytes, base: str) -> tuple[str, list[Asked]]:
             "Bundle.type",
         )
     entries = parsed.get("entry", [])
-    if not isinstance(entries, list) or len(entries) > MOST_ENTRIES:
-        raise _refuse(
-            "too-costly",
-            f"Bundle.entry must be a list of at most {MOST_ENTRIES} entries",
-            f"Bundle.entry 必须是不超过 {MOST_ENTRIES} 项的列表",
+    if isinstance(entries, list) and len(entries) > MOST_ENTRIES:
+        raise problem(
+            413,
+            "too-long",
+            f"The Bundle has {len(entries)} entries; send at most {MOST_ENTRIES} at once",
+            f"Bundle 有 {len(entries)} 个条目，一次最多提交 {MOST_ENTRIES} 个",
             "Bundle.entry",
         )
-    if not all(isinstance(entry, dict) for entry in entries):
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise _refuse(
             "structure",
-            "Every entry of a Bundle is an object",
-            "Bundle 的每个条目都必须是对象",
+            "The entries of a Bundle are a list of objects",
+            "Bundle 的条目必须是对象列表",
             "Bundle.entry",
         )
     texts = entry_resources(text)

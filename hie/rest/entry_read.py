@@ -21,7 +21,7 @@ from hie.records.exchange import Exchange
 from hie.rest.bundle_entry import Asked
 
 # Of the headers of the request that brought the Bundle, those that hold for its entries too.
-KEPT = frozenset((b"accept-language", b"prefer", b"x-request-id", b"host"))
+KEPT = frozenset((b"accept-language", b"prefer", b"host"))
 # What the routing of the Bundle itself left in the scope.
 OWN = frozenset(("path_params", "endpoint", "route", "state"))
 

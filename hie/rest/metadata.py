@@ -56,7 +56,7 @@ def _resource(type_name: str, conditional_delete: str) -> dict[str, Any]:
 
 
 @while_known
-def capability_statement(public_base_url: str, conditional_delete: str) -> bytes:
+def capability_statement(public_base_url: str, conditional_delete: str, *, cors: bool) -> bytes:
     """The statement's JSON; made once for each process, and anew when a search parameter is added."""
     statement = {
         "resourceType": "CapabilityStatement",
@@ -75,7 +75,7 @@ def capability_statement(public_base_url: str, conditional_delete: str) -> bytes
             {
                 "mode": "server",
                 "security": {
-                    "cors": False,
+                    "cors": cors,
                     "service": [
                         {"coding": [{"system": SECURITY_SERVICE, "code": "SMART-on-FHIR"}]}
                     ],
@@ -109,5 +109,7 @@ async def metadata(request: Request) -> Response:
     async with exchange.store.database.connection() as connection:
         await follow(connection)
     settings = exchange.settings
-    statement = capability_statement(settings.public_base_url, settings.conditional_delete)
+    statement = capability_statement(
+        settings.public_base_url, settings.conditional_delete, cors=bool(settings.origins)
+    )
     return answer(request, statement)

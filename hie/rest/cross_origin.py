@@ -1,0 +1,56 @@
+"""Apps in browsers that come from another address. https://fetch.spec.whatwg.org/#http-cors-protocol
+
+Whoever may see records is decided by the token alone: no cookie is read under the FHIR base, and no
+answer allows credentials. What anybody may read, every origin may; the rest only the origins that
+the operator has named. The authorization server sees to its own endpoints.
+https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html#considerations-for-cross-origin-resource-sharing-cors-support
+"""
+
+from collections.abc import Sequence
+
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+ASKED = (
+    *("accept", "accept-language", "authorization", "content-type", "dpop", "prefer"),
+    *("if-match", "if-none-match", "if-none-exist", "if-modified-since", "x-request-id"),
+)
+"""Headers that an app may send."""
+ANSWERED = (
+    *("etag", "last-modified", "location", "content-location", "www-authenticate"),
+    *("dpop-nonce", "retry-after", "x-request-id"),
+)
+"""Headers that an app may read."""
+SECONDS = 600
+
+
+class CrossOrigin:
+    """Answers preflight requests below the FHIR base and lets browsers hand over the answers."""
+
+    def __init__(self, app: ASGIApp, *, origins: Sequence[str]) -> None:
+        self._app = app
+        self._open = _allowing(app, ["*"])
+        self._records = _allowing(app, origins) if origins else app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on, requests for records by way of the origins that are allowed."""
+        path: str = scope.get("path", "")
+        chosen = self._app
+        if path == "/fhir/metadata":
+            chosen = self._open
+        elif path.startswith("/fhir") and not path.startswith("/fhir/.well-known/"):
+            chosen = self._records
+        await chosen(scope, receive, send)
+
+
+def _allowing(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
+    return CORSMiddleware(
+        app,
+        allow_origins=origins,
+        allow_methods=METHODS,
+        allow_headers=ASKED,
+        expose_headers=ANSWERED,
+        allow_credentials=False,
+        max_age=SECONDS,
+    )

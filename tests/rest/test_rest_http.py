@@ -1,0 +1,164 @@
+"""Status codes, headers, origins and encodings. https://hl7.org/fhir/R4/http.html"""
+
+import gzip
+from dataclasses import replace
+
+import httpx
+import pytest
+import zstandard
+from tests_rest_samples import observation, patient
+
+from hie.app import application_on
+from hie.rest import body, bundle_entry
+
+APP = "https://app.example.org"
+
+
+async def filled(client, number: int = 1):
+    a = await client("institution", institution="A")
+    await a.put("/Patient/p1", content=patient("p1", "张伟"))
+    for _ in range(number):
+        await a.post("/Observation", content=observation("Patient/p1"))
+    return a
+
+
+async def test_addresses_of_versions(client) -> None:
+    a = await client("institution", institution="A")
+    made = await a.post("/Patient", content=patient(None, "张伟"))
+    where = made.headers["location"]
+    assert where == f"http://127.0.0.1:8080/fhir/Patient/{made.json()['id']}/_history/1"
+    version = await a.get(where)
+    assert (version.headers["etag"], version.content) == (made.headers["etag"], made.content)
+    assert version.headers["last-modified"] == made.headers["last-modified"]
+
+
+async def test_head_is_get_without_the_body(client) -> None:
+    a = await filled(client)
+    for path in ("/Patient/p1", "/Patient", "/metadata", "/Patient/none"):
+        whole, head = await a.get(path), await a.head(path)
+        assert (head.status_code, head.content) == (whole.status_code, b"")
+        assert head.headers.get("etag") == whole.headers.get("etag")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/Patient/none", 404),
+        ("GET", "/Nothing", 404),
+        ("GET", "/Patient/p1/_history/9", 404),
+        ("GET", "/Patient/p1/$nothing", 404),
+        ("POST", "/Patient/p1", 405),
+        ("DELETE", "/metadata", 405),
+        ("PUT", "/", 405),
+    ],
+)
+async def test_errors_are_outcomes(client, method: str, path: str, status: int) -> None:
+    a = await filled(client)
+    refused = await a.request(method, path)
+    assert refused.status_code == status
+    assert refused.json()["resourceType"] == "OperationOutcome"
+    assert refused.headers["content-type"] == "application/fhir+json; charset=utf-8"
+    assert ("allow" in refused.headers) == (status == 405)
+
+
+async def test_options_says_what_is_possible(client) -> None:
+    anybody = await client()
+    for path, allowed in (
+        ("/Patient/p1", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
+        ("/metadata", "GET, HEAD, OPTIONS"),
+    ):
+        answer = await anybody.options(path)
+        assert (answer.status_code, answer.headers["allow"]) == (204, allowed)
+
+
+async def test_bodies_that_are_not_taken(client, monkeypatch: pytest.MonkeyPatch) -> None:
+    a = await filled(client)
+    sent = patient(None, "张伟")
+    compressed = await a.post(
+        "/Patient", content=gzip.compress(sent), headers={"content-encoding": "gzip"}
+    )
+    assert compressed.status_code == 415
+    for content_type in ("text/plain", "application/pdf", ""):
+        refused = await a.post("/Patient", content=sent, headers={"content-type": content_type})
+        assert refused.status_code == 415
+    large = await a.post("/Patient", content=b" " * (body.LARGEST_RESOURCE + 1))
+    assert large.status_code == 413
+    assert (await a.post("/Patient", content=b"")).status_code == 400
+    monkeypatch.setattr(bundle_entry, "MOST_ENTRIES", 1)
+    entry = {"request": {"method": "GET", "url": "Patient/p1"}}
+    many = await a.post("/", json={"resourceType": "Bundle", "type": "batch", "entry": [entry] * 2})
+    assert many.status_code == 413
+
+
+async def test_each_request_has_an_id(client, exchange) -> None:
+    a = await filled(client)
+    own = await a.get("/Patient/p1", headers={"x-request-id": "ward-7-0001"})
+    assert own.headers["x-request-id"] == "ward-7-0001"
+    made = {(await a.get("/Patient/p1")).headers["x-request-id"] for _ in range(2)}
+    assert len(made) == 2
+    long = await a.get("/Patient/none", headers={"x-request-id": "x" * 200})
+    assert len(long.headers["x-request-id"]) < 100
+    async with exchange.store.database.connection() as connection:
+        cursor = await connection.execute("SELECT request_id FROM audit.event")
+        kept = {row[0] for row in await cursor.fetchall()}
+    assert {"ward-7-0001", *made} <= kept
+
+
+@pytest.mark.parametrize(
+    ("asked", "expand"),
+    [
+        ("gzip", gzip.decompress),
+        ("zstd", lambda sent: zstandard.ZstdDecompressor().decompressobj().decompress(sent)),
+        ("zstd, gzip", lambda sent: zstandard.ZstdDecompressor().decompressobj().decompress(sent)),
+        ("br, identity", bytes),
+    ],
+)
+async def test_large_answers_are_compressed(client, asked: str, expand) -> None:
+    a = await filled(client, 20)
+    headers = {"accept-encoding": asked}
+    async with a.stream("GET", "/Observation?_sort=_id", headers=headers) as answer:
+        sent = b"".join([part async for part in answer.aiter_raw()])
+    whole = (await a.get("/Observation?_sort=_id", headers={"accept-encoding": "identity"})).json()
+    assert httpx.Response(200, content=expand(sent)).json()["entry"] == whole["entry"]
+    assert answer.headers.get("content-encoding") == (
+        {"gzip": "gzip", "br, identity": None}.get(asked, "zstd")
+    )
+    assert answer.headers["vary"].lower() == "accept-encoding"
+    small = await a.get("/Patient/p1", headers=headers)
+    assert "content-encoding" not in small.headers
+
+
+async def test_origins(client, exchange) -> None:
+    await filled(client)
+    settings = exchange.settings.model_copy(update={"cors_origins": f"{APP}, https://b.example"})
+    allowed = application_on(replace(exchange, settings=settings))
+    preflight = {
+        "origin": APP,
+        "access-control-request-method": "PATCH",
+        "access-control-request-headers": "authorization, if-match",
+    }
+    base = "http://127.0.0.1:8080/fhir"
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(allowed), base_url=base) as web:
+        asked = await web.options("/Patient/p1", headers=preflight)
+        assert asked.status_code == 200
+        assert asked.headers["access-control-allow-origin"] == APP
+        assert "PATCH" in asked.headers["access-control-allow-methods"]
+        other = await web.options(
+            "/Patient/p1", headers={**preflight, "origin": "https://evil.example"}
+        )
+        assert other.status_code == 400
+        assert "access-control-allow-origin" not in other.headers
+        refused = await web.get("/Patient/p1", headers={"origin": APP})
+        assert refused.status_code == 401
+        assert refused.headers["access-control-allow-origin"] == APP
+        assert "etag" in refused.headers["access-control-expose-headers"]
+        assert (await web.get("/metadata")).json()["rest"][0]["security"]["cors"] is True
+        for answer in (asked, other, refused):
+            assert "access-control-allow-credentials" not in answer.headers
+    plain = await client()
+    closed = await plain.get("/Patient/p1", headers={"origin": APP})
+    assert "access-control-allow-origin" not in closed.headers
+    assert (await plain.get("/metadata")).json()["rest"][0]["security"]["cors"] is False
+    for path in ("/metadata", "/.well-known/smart-configuration"):
+        open_to_all = await plain.get(path, headers={"origin": "https://anywhere.example"})
+        assert open_to_all.headers["access-control-allow-origin"] == "*"
