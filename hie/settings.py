@@ -61,8 +61,8 @@ class Settings(BaseSettings):
         description="Days for which the audit trail is kept; at least 183, by law.",
     )
 
-    cors_origins: str = Field(
-        "",
+    cors_origins: str | None = Field(
+        None,
         description="Origins from which apps in a browser may call the FHIR interface, separated "
         "by commas, such as `https://app.example.org`; `*` for any. None by default.",
     )
@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     @property
     def origins(self) -> tuple[str, ...]:
         """The origins of `cors_origins`, one by one."""
-        return tuple(each.strip() for each in self.cors_origins.split(",") if each.strip())
+        return tuple(each.strip() for each in (self.cors_origins or "").split(",") if each.strip())
 
     @property
     def fhir_base(self) -> str:
