@@ -4,7 +4,8 @@ The keys overlap on purpose: a pair is lost only when every one of them is spoil
 registrations share says nothing and is skipped when reading (`candidates`).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 
 from hie.mpi.features import Features
 
@@ -33,6 +34,33 @@ def texts(features: Features) -> Iterator[str]:
                 yield f"r|{born}|{home.door}"
 
 
+def without(features: Features, crowded: Collection[int], hasher: Callable[[str], int]) -> Features:
+    """`features` less the numbers and phones that too many share: whoever bears them, they fill a field.
+
+    `crowded` are block keys that `candidates` found to hold more than its cap, so what counts as a
+    placeholder is as current as the index. The telephone of a village office is one by this rule.
+    """
+
+    def kept(letter: str, values: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(value for value in values if key(f"{letter}|{value}", hasher) not in crowded)
+
+    return replace(
+        features,
+        numbers=kept("i", features.numbers),
+        damaged=kept("i", features.damaged),
+        foreign=kept("i", features.foreign),
+        passports=kept("p", features.passports),
+        cards=kept("c", features.cards),
+        others=kept("o", features.others),
+        phones=kept("t", features.phones),
+    )
+
+
+def key(text: str, hasher: Callable[[str], int]) -> int:
+    """A block key as a 64-bit number."""
+    return hasher(f"mpi {text}")
+
+
 def _name_texts(features: Features) -> Iterator[str]:
     for name in features.names:
         if name.kind == "newborn":
@@ -53,8 +81,3 @@ def _name_texts(features: Features) -> Iterator[str]:
         for home in features.homes:
             if home.door:
                 yield f"a|{name.letters}|{home.door}"
-
-
-def keys(features: Features, hasher: Callable[[str], int]) -> list[int]:
-    """The block keys of `features` as 64-bit numbers, sorted and unique."""
-    return sorted({hasher(f"mpi {text}") for text in texts(features)})

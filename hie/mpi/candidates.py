@@ -51,7 +51,10 @@ WITH hit AS MATERIALIZED (
 )
 SELECT m.id, p.person, m.keys, m.features FROM person p CROSS JOIN LATERAL (
     SELECT id, keys, features::text FROM mpi.registration r WHERE r.person = p.person OFFSET 0
-) m ORDER BY m.id
+) m
+UNION ALL
+SELECT '', '', array(SELECT key FROM hit EXCEPT SELECT key FROM usable), ''
+ORDER BY id
 """
 BIRTHS = """
 SELECT d.date, c.count FROM unnest(%(dates)s::text[]) AS d(date) CROSS JOIN LATERAL (
@@ -97,7 +100,10 @@ async def fill(
         (registrations,) = await size.fetchone() or (0,)
     around = Surroundings(int(registrations * PERSONS_PER_REGISTRATION), registrations, counts)
     roster = Roster(model or load(), around)
+    roster.crowded.update(*(member_keys for id_, _, member_keys, _ in rows if not id_))
     for id_, person, member_keys, plain in rows:
+        if not id_:
+            continue
         features = registration_features.from_json(orjson.loads(plain))
         roster.add(Member(id_, person, features, tuple(member_keys)))
     return roster

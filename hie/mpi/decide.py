@@ -28,12 +28,13 @@ class Candidate:
     score: Score
     guards: tuple[str, ...]
     apart: bool = False
+    certain_bits: float = CERTAIN_BITS
 
     @property
     def certain(self) -> bool:
         """Whether the evidence alone would link."""
         return not self.guards and not self.apart and (
-            self.score.bits >= CERTAIN_BITS
+            self.score.bits >= self.certain_bits
             or newborn_rule(self.score.levels)
             or alias_rule(self.score.levels)
         )  # fmt: skip
@@ -60,7 +61,7 @@ def newborn_rule(levels: Levels) -> bool:
     Only a twin could be meant instead; twins carry a birth order, which is a guard.
     """
     return (
-        levels["name"] in ("newborn", "mother")
+        levels.get("name") in ("newborn", "mother")
         and levels["birth"] == "exact"
         and levels["sex"] != "different"
         and levels["home"] in _SAME_CHILD_HOME
@@ -73,7 +74,7 @@ def alias_rule(levels: Levels) -> bool:
     Nobody else of a household is born on the same day but a twin, whose names are in one script.
     """
     return (
-        levels["name"] == "script"
+        levels.get("name") == "script"
         and levels["birth"] == "exact"
         and levels["sex"] == "same"
         and levels["home"] in ("both", "phone", "phone_moved")
@@ -116,7 +117,7 @@ def _doubtful_newborn(record: Features, known: Features, levels: Levels) -> bool
 
 def _siblings(levels: Levels) -> bool:
     """Born together, named alike: twins until something that only one of them bears says otherwise."""
-    return levels["birth"] in ("exact", "near") and levels["name"] in (
+    return levels["birth"] in ("exact", "near") and levels.get("name") in (
         "similar", "family", "given", "different",
     )  # fmt: skip
 
@@ -203,7 +204,7 @@ def _worth_a_look(candidate: Candidate) -> bool:
     hard = {"numbers", "order", "sex", "cards"} & set(candidate.guards)
     levels = candidate.score.levels
     if hard:
-        same = levels["name"] in ("exact", "sound", "wild") and levels["birth"] == "exact"
+        same = levels.get("name") in ("exact", "sound", "wild") and levels["birth"] == "exact"
         return same and candidate.score.bits >= REVIEW_BITS
     return candidate.score.bits >= REVIEW_BITS
 

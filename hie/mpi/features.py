@@ -54,13 +54,13 @@ class Features:
 def of_patient(patient: Mapping[str, Any]) -> Features:
     """The features of a source Patient resource. Never raises: what cannot be read is left out."""
     given_names = _names(patient)
-    written = birth.parse(_text(patient.get("birthDate")))
-    sex = {"male": "male", "female": "female"}.get(_text(patient.get("gender")), "")
+    written = birth.parse(text(patient.get("birthDate")))
+    sex = {"male": "male", "female": "female"}.get(text(patient.get("gender")), "")
     sound: set[str] = set()
     groups: dict[str, set[str]] = {
         k: set() for k in ("number", "damaged", "passport", "card", "other")
     }
-    for system, kind, value in _identifiers(patient):
+    for system, kind, value in identifiers(patient):
         number = identity_number.parse(value)
         national = system == RESIDENT_NUMBER or kind in ("NI", "NNCHN", "PPN")
         if number and (national or (system == INSURANCE and len(number.number) == len(value))):
@@ -112,22 +112,22 @@ def _clean(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({value for value in values if value}))
 
 
-def _text(value: object) -> str:
+def text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _items(patient: Mapping[str, Any], element: str) -> list[Mapping[str, Any]]:
+def items(patient: Mapping[str, Any], element: str) -> list[Mapping[str, Any]]:
     found = patient.get(element)
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
-def _identifiers(patient: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
-    for identifier in _items(patient, "identifier"):
+def identifiers(patient: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
+    for identifier in items(patient, "identifier"):
         kind = identifier.get("type")
-        codings = _items(kind, "coding") if isinstance(kind, dict) else []
-        code = next((_text(c.get("code")) for c in codings if c.get("code")), "")
-        if identifier.get("use") != "old" and (value := _text(identifier.get("value"))):
-            yield _text(identifier.get("system")), code, value
+        codings = items(kind, "coding") if isinstance(kind, dict) else []
+        code = next((text(c.get("code")) for c in codings if c.get("code")), "")
+        if identifier.get("use") != "old" and (value := text(identifier.get("value"))):
+            yield text(identifier.get("system")), code, value
 
 
 def _passport(value: str) -> str:
@@ -142,29 +142,29 @@ def _card(system: str, value: str) -> str:
 
 def _names(patient: Mapping[str, Any]) -> tuple[Name, ...]:
     found: list[Name] = []
-    for name in _items(patient, "name"):
+    for name in items(patient, "name"):
         given = [part for part in name.get("given") or [] if isinstance(part, str)]
-        parts = [_text(name.get("family")), *given]
-        written = _text(name.get("text")) or " ".join(part for part in parts if part)
+        parts = [text(name.get("family")), *given]
+        written = text(name.get("text")) or " ".join(part for part in parts if part)
         found += [parsed for parsed in names.parse(written) if parsed not in found]
     return tuple(found[:6])
 
 
 def _phones(patient: Mapping[str, Any]) -> Iterable[str]:
-    for telecom in _items(patient, "telecom"):
+    for telecom in items(patient, "telecom"):
         if telecom.get("system") in ("phone", "sms", None):
-            yield _text(telecom.get("value"))
-    for system, kind, value in _identifiers(patient):
+            yield text(telecom.get("value"))
+    for system, kind, value in identifiers(patient):
         if (system == RESIDENT_NUMBER or kind in ("NI", "NNCHN")) and _MOBILE.fullmatch(value):
             yield value  # typed into the wrong field
 
 
 def _homes(patient: Mapping[str, Any]) -> tuple[Home, ...]:
     found = []
-    for address in _items(patient, "address"):
+    for address in items(patient, "address"):
         lines = [line for line in address.get("line") or [] if isinstance(line, str)]
-        places = [_text(address.get(part)) for part in ("state", "city", "district")]
-        written = _text(address.get("text")) or "".join(
+        places = [text(address.get(part)) for part in ("state", "city", "district")]
+        written = text(address.get("text")) or "".join(
             [*lines, *places] if lines and lines[0].isascii() else [*places, *lines]
         )
         if (home := contact.home(written)) and home not in found:

@@ -4,7 +4,7 @@ One definition serves one registration and thousands: what is written is decided
 roster that `candidates` reads, and goes to the database in a fixed number of statements.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,9 +13,10 @@ import orjson
 from hie.kit.clock import instant, now
 from hie.kit.db import Connection
 from hie.kit.ids import new_id
-from hie.mpi import blocking, events, features, review
+from hie.mpi import active, blocking, events, features, review
 from hie.mpi.absorb import absorb_all
 from hie.mpi.candidates import LOCK_ALL, LOCK_CLASS, fill
+from hie.mpi.comparisons import COMPARISONS, Comparisons
 from hie.mpi.decide import REVIEW_BITS, Decision
 from hie.mpi.events import Event
 from hie.mpi.features import Features
@@ -81,6 +82,8 @@ class _Incoming:
     source: Source
     patient_key: int
     features: Features
+    told: Features
+    """The features less what is only a filler here."""
     keys: list[int]
     content: dict[str, Any]
 
@@ -117,7 +120,11 @@ async def register(connection: Connection, store: Store, sources: Sequence[Sourc
 
 async def _place_all(connection: Connection, store: Store, sources: Sequence[Source]) -> set[str]:
     """Place what is new or has changed; the persons whose golden records may change."""
-    incoming = await _changed(connection, store, sources)
+    async with connection.pipeline():
+        cursor = await connection.execute(KNOWN, ([source.id for source in sources],))
+        model = await active.current(connection)
+        known = {id_: orjson.loads(content) for id_, content in await cursor.fetchall()}
+    incoming = _changed(known, COMPARISONS[model.comparisons], store, sources)
     if not incoming:
         return set()
     roster = await fill(
@@ -125,9 +132,12 @@ async def _place_all(connection: Connection, store: Store, sources: Sequence[Sou
         {key for item in incoming for key in item.keys},
         ids=[item.source.id for item in incoming],
         dates={item.features.births[0] for item in incoming if item.features.births},
+        model=model,
     )
     outcome = _Outcome()
     for item in incoming:
+        if roster.crowded.intersection(item.keys):
+            item.told = blocking.without(item.features, roster.crowded, store.hasher)
         if item.source.id in roster.members:
             _update(roster, item, outcome)
         else:
@@ -151,26 +161,24 @@ def _last_of_each(sources: Iterable[Source]) -> list[Source]:
     return list({source.id: source for source in sources}.values())
 
 
-async def _changed(
-    connection: Connection, store: Store, sources: Sequence[Source]
+def _changed(
+    known: Mapping[str, Any], comparisons: Comparisons, store: Store, sources: Sequence[Source]
 ) -> list[_Incoming]:
     """The sources whose identity data is new, made comparable."""
-    cursor = await connection.execute(KNOWN, ([source.id for source in sources],))
-    known = {id_: orjson.loads(content) for id_, content in await cursor.fetchall()}
     incoming = []
     for source in sources:
         content = content_of(source.resource)
         if known.get(source.id) != content:
-            found = features.of_patient(source.resource)
-            keys = blocking.keys(found, store.hasher)
+            found = comparisons.of_patient(source.resource)
+            keys = comparisons.keys(found, store.hasher)
             own = patient_key(store.hasher, source.id)
-            incoming.append(_Incoming(source, own, found, keys, content))
+            incoming.append(_Incoming(source, own, found, found, keys, content))
     return incoming
 
 
 def _place(roster: Roster, item: _Incoming, outcome: _Outcome) -> None:
     source = item.source
-    decision = roster.place(source.id, item.features, item.keys)
+    decision = roster.place(source.id, item.told, item.keys)
     person = decision.person
     if person is None:
         person = new_id()
@@ -208,12 +216,12 @@ def _update(roster: Roster, item: _Incoming, outcome: _Outcome) -> None:
     person = roster.members[id_].person
     roster.remove(id_)
     if roster.by_person.get(person):
-        rest = roster.candidate(id_, item.features, person)
+        rest = roster.candidate(id_, item.told, person)
         if rest.score.bits < REVIEW_BITS or "numbers" in rest.guards:
             outcome.doubts.append(
                 Doubt("contradiction", id_, person, person, rest.score.bits, rest.guards)
             )
-    decision = roster.place(id_, item.features, item.keys, besides=person)
+    decision = roster.place(id_, item.told, item.keys, besides=person)
     outcome.doubts += _doubts(id_, person, decision, moved=True)
     outcome.updates.append({"id": id_, **_columns(item)})
     outcome.touched.add(person)

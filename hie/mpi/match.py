@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from hie.kit.db import Connection
-from hie.mpi import blocking, features
+from hie.mpi import active, blocking
 from hie.mpi.candidates import fill
+from hie.mpi.comparisons import COMPARISONS
 from hie.mpi.decide import Grade, grade
 from hie.store.open import Store
 
@@ -38,11 +39,14 @@ async def match(
 
     With `only_certain` there is one answer or none: none when two persons are certain.
     """
-    described = features.of_patient(patient)
-    keys = blocking.keys(described, store.hasher)
+    model = await active.current(connection)
+    comparisons = COMPARISONS[model.comparisons]
+    described = comparisons.of_patient(patient)
+    keys = comparisons.keys(described, store.hasher)
     if not keys:
         return []
-    roster = await fill(connection, keys, dates=described.births[:1], lock=False)
+    roster = await fill(connection, keys, dates=described.births[:1], lock=False, model=model)
+    described = blocking.without(described, roster.crowded, store.hasher)
     candidates = [roster.candidate("", described, person) for person in roster.persons_near(keys)]
     found = [
         Match(c.person, grade(c), round(c.score.probability, 6), c.score.parts, c.guards)

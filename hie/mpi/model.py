@@ -25,14 +25,21 @@ class Model:
     """One version. `bits` are log2(m/u); frequencies make a rare name weigh more than a common one."""
 
     version: str
+    comparisons: str
+    """Which of `comparisons.COMPARISONS` the weights are for."""
     m: Mapping[str, Mapping[str, float]]
     u: Mapping[str, Mapping[str, float]]
     bits: Mapping[str, Mapping[str, float]]
     families: Mapping[str, float]
     characters: Mapping[str, float]
+    """How frequent the characters of Chinese given names are; in English, the given names."""
     rare_family: float
     rare_character: float
     latin_name: float
+    certain_bits: float
+    """From how many bits on the evidence alone links."""
+    guarded: bool
+    """Whether the guards of the comparisons speak."""
     namesake_home: float
     """What a shared home weighs more where the names agree: families share homes, but not names."""
 
@@ -56,6 +63,12 @@ class Model:
                 chance *= self.characters.get(character, self.rare_character)
         return chance if name.family else max(chance, self.latin_name)
 
+    def part_bits(self, field: str, name: str) -> float:
+        """The weight of an equal given or family name in English: a rare one weighs more."""
+        table = self.families if field == "family" else self.characters
+        rare = self.rare_family if field == "family" else self.rare_character
+        return log2(self.m[field]["exact"] / table.get(name, rare))
+
     def birth_bits(self, level: str, chance: float | None) -> float:
         """The weight of a birth date level; `chance` is how frequent the shared date is among residents."""
         plain = self.bits["birth"][level]
@@ -78,6 +91,7 @@ def build(plain: Mapping[str, Any]) -> Model:
         bits[field] = {level: min(weight, most) for level, weight in bits[field].items()}
     return Model(
         version=plain["version"],
+        comparisons=plain["comparisons"],
         m=m,
         u=u,
         bits=bits,
@@ -86,6 +100,8 @@ def build(plain: Mapping[str, Any]) -> Model:
         rare_family=plain["rare_family"],
         rare_character=plain["rare_character"],
         latin_name=plain["latin_name"],
+        certain_bits=plain["certain_bits"],
+        guarded=plain["guarded"],
         namesake_home=plain["namesake_home"],
     )
 

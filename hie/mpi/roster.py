@@ -7,13 +7,14 @@ the same in both, so the path that is measured is the path that runs.
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
-from hie.mpi import compare
+from hie.mpi import compare, english
 from hie.mpi.decide import Candidate, Decision, decide, guards
 from hie.mpi.features import Features
 from hie.mpi.model import Model
 from hie.mpi.score import Surroundings, score
 
 MOST_CANDIDATES = 60
+GUARDS = {"chinese": guards, "english": english.guards}
 
 
 @dataclass(slots=True)
@@ -85,8 +86,12 @@ class Roster:
         """One person weighed against a registration."""
         known = self.features_of(person)
         result = score(features, known, self.model, self.around)
-        found = guards(features, known, result.levels)
-        return Candidate(person, known, result, found, self._is_apart(id_, person))
+        found: tuple[str, ...] = ()
+        if self.model.guarded:
+            found = GUARDS[self.model.comparisons](features, known, result.levels)
+        return Candidate(
+            person, known, result, found, self._is_apart(id_, person), self.model.certain_bits
+        )
 
     def place(
         self,

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log2
 
-from hie.mpi import compare
+from hie.mpi import compare, english
+from hie.mpi.comparisons import COMPARISONS
 from hie.mpi.features import Features
 from hie.mpi.model import Model
 from hie.mpi.names import WILD, Name
@@ -53,11 +54,31 @@ class Score:
 
 def score(left: Features, right: Features, model: Model, around: Surroundings) -> Score:
     """How strongly `left` and `right` speak for being one person."""
-    levels = compare.compare(left, right)
+    return weigh(COMPARISONS[model.comparisons].compare(left, right), left, right, model, around)
+
+
+def weigh(
+    levels: compare.Levels, left: Features, right: Features, model: Model, around: Surroundings
+) -> Score:
+    """`score` for levels that are known already."""
     parts = {"prior": around.prior_bits}
     for field, level in levels.items():
         if level != "missing":
             parts[field] = model.bits[field][level]
+    if model.comparisons == "chinese":
+        _chinese(parts, levels, left, right, model, around)
+    else:
+        for field in ("given", "family"):
+            if levels[field] == "exact":
+                parts[field] = model.part_bits(field, english.shared(field, left, right))
+    return Score(round(sum(parts.values()), 3), levels, parts)
+
+
+def _chinese(
+    parts: dict[str, float], levels: compare.Levels, left: Features, right: Features, model: Model,
+    around: Surroundings,
+) -> None:  # fmt: skip
+    """What depends on more than the level: how frequent names and days are, what families share."""
     if (level := levels["name"]) != "missing":
         parts["name"] = model.name_bits(level, _shared_name(level, left, right))
     if levels["birth"] == "exact":
@@ -67,7 +88,6 @@ def score(left: Features, right: Features, model: Model, around: Surroundings) -
         parts["home"] += model.namesake_home
     if levels["number"] == "claimed" and levels["name"] not in ("exact", "sound", "wild"):
         parts["number"] = 0.0  # a guardian's card: says who the family is, not who the child is
-    return Score(round(sum(parts.values()), 3), levels, parts)
 
 
 def _shared_name(level: str, left: Features, right: Features) -> Name | None:

@@ -4,6 +4,7 @@ from sqlalchemy import (
     ARRAY,
     REAL,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     ForeignKey,
@@ -169,3 +170,15 @@ asked = Table(
     comment="How often a caller has asked for matches in a minute.",
     prefixes=["UNLOGGED"],
 )
+
+model = Table(
+    "model",
+    metadata,
+    Column("version", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("content", JSONB, nullable=False),
+    Column("made", DateTime(timezone=True), nullable=False),
+    Column("active", Boolean, nullable=False),
+    comment="Weights learned here; without an active one the shipped model weighs.",
+)
+Index("model_active", model.c.active, unique=True, postgresql_where=text("active"))

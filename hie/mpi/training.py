@@ -11,16 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations, islice
 from typing import Any
 
-from hie.mpi import blocking, compare
+from hie.mpi.comparisons import COMPARISONS, Comparisons
 from hie.mpi.features import Features
 
-BLOCKS: dict[str, frozenset[str]] = {
-    "i": frozenset({"number", "birth"}),
-    "n": frozenset({"name", "birth"}),
-    "t": frozenset({"home"}),
-    "c": frozenset({"card"}),
-}
-"""Leading letter of the block keys → the fields that agree because of the block."""
 SAMPLE = 200_000
 MOST_PAIRS = 200_000
 BLOCK_SIZE = 30
@@ -32,13 +25,16 @@ Table = dict[str, dict[str, float]]
 Pattern = tuple[tuple[str, str], ...]
 
 
-def frequencies(population: Sequence[Features]) -> dict[str, Any]:
-    """How common families and given characters are."""
+def frequencies(population: Sequence[Features], comparisons: str) -> dict[str, Any]:
+    """How common families and given characters (in English: given names) are."""
     families: Counter[str] = Counter()
     characters: Counter[str] = Counter()
     for features in population:
         for name in features.names:
-            if name.kind == "han" and name.family:
+            if comparisons == "english":
+                families[name.family] += 1
+                characters[name.given] += 1
+            elif name.kind == "han" and name.family:
                 families[name.family] += 1
                 characters.update(name.given)
     named, given = max(families.total(), 1), max(characters.total(), 1)
@@ -53,11 +49,12 @@ def train(
 ) -> dict[str, Any]:
     """The data of a new model file, learned from `population`; `old` is the file in use."""
     chooser = random.Random(seed)  # noqa: S311 - a sample, not a secret
-    u = _smoothed(_strangers(population, chooser), old["u"])
+    chosen = COMPARISONS[old["comparisons"]]
+    u = _smoothed(_strangers(population, chosen, chooser), old["u"])
     m: Table = {field: dict(levels) for field, levels in old["m"].items()}
     learned: dict[str, list[dict[str, float]]] = defaultdict(list)
-    for letter, bound in BLOCKS.items():
-        patterns = _patterns(_pairs(population, letter, chooser))
+    for letter, bound in chosen.blocks.items():
+        patterns = _patterns(_pairs(population, chosen, letter, chooser), chosen)
         for field, levels in maximise(patterns, m, u, bound).items():
             learned[field].append(levels)
     for field, tables in learned.items():
@@ -68,16 +65,18 @@ def train(
         name: {f: {k: float(f"{v:.6g}") for k, v in levels.items()} for f, levels in table.items()}
         for name, table in (("m", m), ("u", u))
     }
-    return {**old, "version": version, **rounded, **frequencies(population)}
+    return {**old, "version": version, **rounded, **frequencies(population, old["comparisons"])}
 
 
-def _strangers(population: Sequence[Features], chooser: random.Random) -> Table:
+def _strangers(
+    population: Sequence[Features], chosen: Comparisons, chooser: random.Random
+) -> Table:
     """Levels of randomly drawn pairs, nearly all of them two people."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for _ in range(SAMPLE):
         one, two = chooser.choice(population), chooser.choice(population)
         if one is not two:
-            for field, level in compare.compare(one, two).items():
+            for field, level in chosen.compare(one, two).items():
                 counts[field][level] += 1
     return {field: dict(found) for field, found in counts.items()}
 
@@ -97,11 +96,11 @@ def _smoothed(counts: Mapping[str, Mapping[str, float]], old: Mapping[str, Any])
 
 
 def _pairs(
-    population: Sequence[Features], letter: str, chooser: random.Random
+    population: Sequence[Features], chosen: Comparisons, letter: str, chooser: random.Random
 ) -> Iterable[tuple[Features, Features]]:
     blocks: dict[str, list[int]] = defaultdict(list)
     for place, features in enumerate(population):
-        for text in blocking.texts(features):
+        for text in chosen.texts(features):
             if text[0] == letter:
                 blocks[text].append(place)
     shared = [places for places in blocks.values() if 2 <= len(places) <= BLOCK_SIZE]
@@ -111,8 +110,8 @@ def _pairs(
         yield population[one], population[two]
 
 
-def _patterns(pairs: Iterable[tuple[Features, Features]]) -> Counter[Pattern]:
-    return Counter(tuple(compare.compare(one, two).items()) for one, two in pairs)
+def _patterns(pairs: Iterable[tuple[Features, Features]], chosen: Comparisons) -> Counter[Pattern]:
+    return Counter(tuple(chosen.compare(one, two).items()) for one, two in pairs)
 
 
 def maximise(

@@ -53,7 +53,7 @@ async def test_a_merge_counts_with_the_next_statement(store: Store) -> None:
         people = await person_of(connection, ["a", "b"])
         one, two = people["a"], people["b"]
         assert await keys_of(connection, one) == {key(one), key("a")}
-        number, _ = await steward.merge(connection, one, two, **WHO)
+        number = (await steward.merge(connection, one, two, **WHO)).event
         both = {key(one), key(two), key("a"), key("b")}
         assert await keys_of(connection, one) == await keys_of(connection, two) == both
         assert {await person_behind(connection, k) for k in both} == {one}

@@ -12,6 +12,7 @@ from hie.mpi.features import HEALTH_CARD, RESIDENT_NUMBER
 from hie.mpi.golden import explain
 from hie.mpi.identity_number import check_character
 from hie.mpi.link import Golden, Source, register, withdraw
+from hie.mpi.match import match
 from hie.mpi.people import linked, person_of
 from hie.mpi.review import queue
 from hie.mpi.steward import merge_of, not_duplicate, unmerge
@@ -243,7 +244,7 @@ async def test_a_newborns_placeholder_joins_the_child_it_turns_out_to_be(store: 
     after = await persons(store, "ward", "station", "clinic")
     assert set(after.values()) == {before["station"]}
     async with store.database.connection() as connection:
-        assert await queue(connection) == []
+        assert (await queue(connection))[0] == []
         number_of = await merge_of(connection, before["station"], before["ward"])
     assert number_of is not None
     async with store.database.transaction() as connection:
@@ -265,3 +266,22 @@ async def test_what_a_steward_said_is_not_overruled_for_newborns(store: Store) -
     after = await persons(store, "ward", "station", "clinic")
     assert after["ward"] == before["ward"]
     assert after["clinic"] == before["station"]
+
+
+OFFICE = "19900421357"
+
+
+@pytest.mark.parametrize(("sharing", "counts"), [(3, True), (101, False)])
+async def test_a_telephone_that_too_many_share_is_a_filler(
+    store: Store, sharing: int, counts: bool
+) -> None:
+    names = [f"{family}{given}" for family in "王李张刘陈杨黄赵吴周徐" for given in "伟芳敏静丽强磊军洋勇"]
+    sources = [
+        Source(f"s{n}", 1, patient(name, f"19{n % 70 + 20}-{n % 12 + 1:02d}-17", phone=OFFICE))
+        for n, name in enumerate(names[:sharing])
+    ]
+    async with store.database.transaction() as connection:
+        await register(connection, store, sources)
+    async with store.database.connection() as connection:
+        (found,) = await match(connection, store, patient("王伟", "1920-01-17", phone=OFFICE), count=1)
+    assert ("home" in found.parts) is counts

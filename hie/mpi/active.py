@@ -1,0 +1,92 @@
+"""Which model weighs: the one that was switched on, or the one that ships with the package.
+
+Asked with every registration, so that switching counts with the next statement on every worker.
+Making and comparing models: `training`, `rehearsal`.
+"""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from hie.errors import problem
+from hie.kit.clock import instant, now
+from hie.kit.db import Connection
+from hie.mpi.model import Model, build, load
+
+ACTIVE = "SELECT digest FROM mpi.model WHERE active"
+CONTENT = "SELECT content::text FROM mpi.model WHERE digest = %s"
+BY_VERSION = "SELECT content::text FROM mpi.model WHERE version = %s"
+ALL = "SELECT version, made, active FROM mpi.model ORDER BY made"
+KEEP = """
+INSERT INTO mpi.model (version, digest, content, made, active)
+VALUES (%s, %s, %s::jsonb, %s, false) ON CONFLICT (version) DO NOTHING
+"""
+OFF = "UPDATE mpi.model SET active = false WHERE active"
+ON = "UPDATE mpi.model SET active = true WHERE version = %s RETURNING content->>'comparisons'"
+REGISTERED = "SELECT EXISTS (SELECT FROM mpi.registration)"
+
+_built: dict[str, Model] = {}
+
+
+async def current(connection: Connection) -> Model:
+    """The model that weighs now."""
+    cursor = await connection.execute(ACTIVE)
+    row = await cursor.fetchone()
+    if row is None:
+        return load()
+    (key,) = row
+    if key not in _built:
+        cursor = await connection.execute(CONTENT, (key,))
+        (content,) = await cursor.fetchone() or ("",)
+        _built[key] = build(orjson.loads(content))
+    return _built[key]
+
+
+async def keep(connection: Connection, plain: Mapping[str, Any]) -> None:
+    """Store a model under its version, not switched on. Problem 409 when the version is taken."""
+    content = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
+    cursor = await connection.execute(
+        KEEP, (plain["version"], sha256(content).hexdigest(), content.decode(), instant(now()))
+    )
+    if cursor.rowcount == 0:
+        raise problem(
+            409,
+            "duplicate",
+            f"There is a model {plain['version']} already",
+            f"模型 {plain['version']} 已存在",
+        )
+
+
+async def find(connection: Connection, version: str) -> dict[str, Any]:
+    """The data of a stored model. Problem 404 when there is none."""
+    cursor = await connection.execute(BY_VERSION, (version,))
+    row = await cursor.fetchone()
+    if row is None:
+        raise problem(404, "not-found", f"There is no model {version}", f"没有模型 {version}")
+    plain: dict[str, Any] = orjson.loads(row[0])
+    return plain
+
+
+async def switch(connection: Connection, version: str | None) -> None:
+    """Switch a stored model on, or with None back to the shipped one.
+
+    Problem 409 when it compares otherwise than the registrations are indexed.
+    """
+    before = await current(connection)
+    await connection.execute(OFF)
+    chosen = load().comparisons
+    if version is not None:
+        await find(connection, version)
+        cursor = await connection.execute(ON, (version,))
+        (chosen,) = await cursor.fetchone() or (chosen,)
+    cursor = await connection.execute(REGISTERED)
+    (registered,) = await cursor.fetchone() or (False,)
+    if registered and chosen != before.comparisons:
+        raise problem(
+            409,
+            "conflict",
+            f"The index holds registrations made for {before.comparisons} comparisons",
+            f"索引中的登记按 {before.comparisons} 比对方式建立",
+        )
