@@ -88,3 +88,21 @@ async def test_errors_come_in_the_format_that_was_asked_for(client) -> None:
     nobody = await (await client()).get("/Observation", headers={"accept": XML})
     assert nobody.status_code == 401
     assert nobody.headers["content-type"].startswith(XML)
+
+
+async def test_a_patch_in_xml(client) -> None:
+    a = await client("institution", institution="A")
+    created = await a.post("/Observation", content=OBSERVATION, headers={"content-type": XML})
+    address = created.headers["location"].partition("/_history")[0]
+    patch = (
+        '<diff xmlns="http://hl7.org/fhir"><replace sel="f:Observation/f:status/@value">amended'
+        "</replace></diff>"
+    )
+    headers = {"content-type": "application/xml-patch+xml", "if-match": 'W/"1"'}
+    patched = await a.patch(address, content=patch, headers=headers)
+    assert patched.status_code == 200, patched.text
+    assert patched.json()["status"] == "amended"
+    assert b'"value":70.10' in patched.content
+    assert (await a.patch(address, content=patch, headers=headers)).status_code == 412
+    b = await client("institution", institution="B")
+    assert (await b.patch(address, content=patch, headers=headers)).status_code == 404

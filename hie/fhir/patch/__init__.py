@@ -7,14 +7,17 @@ from hie.errors import problem
 from hie.fhir.patch.fhirpath_patch import apply_fhirpath_patch
 from hie.fhir.patch.json_patch import apply_json_patch
 from hie.fhir.patch.meta import apply_meta_add, apply_meta_delete
+from hie.fhir.patch.xml_patch import apply_xml_patch
 from hie.kit import exact
 from hie.kit.json import members
 
 JSON_PATCH = "application/json-patch+json"
 FHIRPATH_PATCH = "application/fhir+json"
+XML_PATCH = "application/xml-patch+xml"
 PATCH_TYPES: dict[str, Callable[[dict[str, Any], bytes], Any]] = {
     JSON_PATCH: apply_json_patch,
     FHIRPATH_PATCH: apply_fhirpath_patch,
+    XML_PATCH: apply_xml_patch,
 }
 """How a patch of each media type is applied."""
 META_ADD = "$meta-add"
