@@ -3,10 +3,12 @@
 ASGI lifespan: https://asgi.readthedocs.io/en/latest/specs/lifespan.html
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
 
 from hie.auth.routes import routes as auth_routes
 from hie.kit import postgres
@@ -16,43 +18,61 @@ from hie.rest.audit_roots import routes as audit_routes
 from hie.rest.compression import Compression
 from hie.rest.cross_origin import CrossOrigin
 from hie.rest.request_identity import RequestIdentity
-from hie.rest.routes import fhir_routes
+from hie.rest.routes import fhir_route
 from hie.settings import Settings, settings
 from hie.web.routes import prepare as prepare_portals
 from hie.web.routes import routes as web_routes
 
 
-def mount(application: FastAPI, used: Settings) -> None:
-    """Mount all routes; the FHIR base comes last, because it answers everything below `/fhir`.
+class Application(FastAPI):
+    """All routes. Requests to the FHIR interface do not pass the framework's own middleware, which
 
-    What is added last is passed first.
+    costs more than most of them do in PostgreSQL (`docs/decisions/0011-reads.md`). What is put
+    around `_serve` here is put around everything; what is named first is passed first.
     """
-    application.add_middleware(Compression)
-    application.add_middleware(CrossOrigin, origins=used.origins)
-    application.add_middleware(RequestIdentity)
-    application.add_middleware(ProtectiveHeaders, https=used.public_base_url.startswith("https:"))
-    application.router.routes.extend([*auth_routes, *audit_routes, *web_routes, *fhir_routes()])
+
+    def __init__(
+        self,
+        used: Settings,
+        lifespan: Callable[[Any], AbstractAsyncContextManager[None]] | None = None,
+    ) -> None:
+        super().__init__(
+            title="hie", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan
+        )
+        self._fhir = fhir_route()
+        self.router.routes.extend([self._fhir, *auth_routes, *audit_routes, *web_routes])
+        self._outermost = ProtectiveHeaders(
+            RequestIdentity(CrossOrigin(Compression(self._serve), origins=used.origins)),
+            https=used.public_base_url.startswith("https:"),
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._outermost(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self._fhir.serves(scope["path"]):
+            scope["app"] = self
+            await self._fhir.handle(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
-def application_on(exchange: Exchange) -> FastAPI:
+def application_on(exchange: Exchange) -> Application:
     """The application on an exchange that the caller opened and will close."""
-    application = FastAPI(title="hie", openapi_url=None, docs_url=None, redoc_url=None)
-    application.state.exchange = exchange
-    mount(application, exchange.settings)
-    return application
+    made = Application(exchange.settings)
+    made.state.exchange = exchange
+    return made
 
 
-def application(chosen: Settings | None = None) -> FastAPI:
+def application(chosen: Settings | None = None) -> Application:
     """The application that opens its exchange when the server starts it; a factory for Granian."""
     used = chosen or settings()
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: Application) -> AsyncIterator[None]:
         async with open_exchange(used, postgres.conninfo(used)) as exchange:
             await prepare_portals(exchange)
             app.state.exchange = exchange
             yield
 
-    app = FastAPI(title="hie", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
-    mount(app, used)
-    return app
+    return Application(used, lifespan)

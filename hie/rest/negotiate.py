@@ -1,6 +1,7 @@
 """Formats, languages and preferences of a request. https://hl7.org/fhir/R4/http.html#general"""
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 from starlette.requests import Request
@@ -35,7 +36,7 @@ def answer_format(request: Request) -> Format:
 
     Problem 406 if it is neither.
     """
-    asked = request.query_params.get("_format")
+    asked = request.query_params.get("_format") if request.scope["query_string"] else None
     if asked is not None:
         # A "+" in an address is a space once decoded; everybody writes application/fhir+json.
         found = _format(asked.replace(" ", "+"))
@@ -44,13 +45,9 @@ def answer_format(request: Request) -> Format:
         offered = asked
     else:
         offered = request.headers.get("accept", "*/*")
-        weights = {"json": 0.0, "xml": 0.0}
-        for part in offered.split(","):
-            found = _format(part)
-            if found is not None:
-                weights[found] = max(weights[found], _weight(part))
-        if any(weights.values()):
-            return "json" if weights["json"] >= weights["xml"] else "xml"
+        found = _best(offered) if len(offered) < 200 else _best.__wrapped__(offered)
+        if found is not None:
+            return found
     raise problem(
         406,
         "not-supported",
@@ -58,6 +55,19 @@ def answer_format(request: Request) -> Format:
         f"无法以 {offered!r} 格式应答；本平台使用 {FHIR_JSON} 和 {FHIR_XML}",
         "_format",
     )
+
+
+@lru_cache(maxsize=1000)
+def _best(offered: str) -> Format | None:
+    """What an Accept header asks for first."""
+    weights = {"json": 0.0, "xml": 0.0}
+    for part in offered.split(","):
+        found = _format(part)
+        if found is not None:
+            weights[found] = max(weights[found], _weight(part))
+    if not any(weights.values()):
+        return None
+    return "json" if weights["json"] >= weights["xml"] else "xml"
 
 
 def _format(text: str) -> Format | None:

@@ -28,14 +28,30 @@ HEADERS_OF = {
 """What a status promises beside its OperationOutcome."""
 
 
+_EVERY_ANSWER = tuple(
+    (name.encode(), value.encode())
+    for name, value in {**PRIVATE, "content-type": CONTENT_TYPE}.items()
+)
+
+
+class _Answer(Response):
+    """A response whose headers are bytes already: most of them are always the same."""
+
+    def __init__(self, body: bytes, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self.status_code = status
+        self.body = body
+        self.background = None
+        self.raw_headers = headers
+
+
 def answer(
     request: Request, body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """A FHIR JSON answer; to HEAD the same headers without the body."""
-    response = Response(body, status, {**PRIVATE, **(headers or {}), "content-type": CONTENT_TYPE})
-    if request.method == "HEAD":
-        response.body = b""
-    return response
+    raw = [*_EVERY_ANSWER, (b"content-length", b"%d" % len(body))]
+    for name, value in (headers or {}).items():
+        raw.append((name.encode("latin-1"), value.encode("latin-1")))
+    return _Answer(b"" if request.method == "HEAD" else body, status, raw)
 
 
 def pretty(response: Response) -> Response:
@@ -56,8 +72,10 @@ def versioned(request: Request, fetched: Fetched) -> Response:
     headers = version_headers(fetched.version, fetched.last_updated)
     if unchanged(request.headers, fetched.version, fetched.last_updated):
         return Response(status_code=304, headers={**PRIVATE, **headers})
-    subset = subset_of(request.query_params.multi_items(), fetched.type)
-    return answer(request, subset.of(fetched.type, fetched.body), headers=headers)
+    body = fetched.body
+    if request.scope["query_string"]:
+        body = subset_of(request.query_params.multi_items(), fetched.type).of(fetched.type, body)
+    return answer(request, body, headers=headers)
 
 
 def failure(request: Request, found: Problem) -> Response:

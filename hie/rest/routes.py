@@ -9,13 +9,13 @@ from functools import wraps
 from psycopg import OperationalError
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
 
 from hie.audit.log import AuditError
 from hie.errors import Problem, problem
 from hie.fhir.definitions import RESOURCE_TYPES
 from hie.kit.ids import new_id
 from hie.rest.bundle import post_bundle
+from hie.rest.dispatch import FhirRoute, Paths
 from hie.rest.interactions import SYSTEM_HISTORY, SYSTEM_SEARCHES, TYPE_INTERACTIONS, Endpoint
 from hie.rest.metadata import metadata
 from hie.rest.negotiate import Format, answer_format
@@ -83,7 +83,9 @@ def _guarded(endpoint: Endpoint) -> Endpoint:
             response = failure(request, _fault(request, error))
         if wanted == "xml":
             return as_xml(request, response)
-        return pretty(response) if request.query_params.get("_pretty") == "true" else response
+        if request.scope["query_string"] and request.query_params.get("_pretty") == "true":
+            return pretty(response)
+        return response
 
     return guarded
 
@@ -120,8 +122,8 @@ async def _unknown(request: Request) -> Response:
     )
 
 
-def fhir_routes() -> list[BaseRoute]:
-    """All routes below `/fhir`; the well-known documents of the authorization server come first."""
+def fhir_route() -> FhirRoute:
+    """All routes below `/fhir`."""
     table: dict[str, dict[str, Endpoint]] = defaultdict(dict)
     table["/metadata"]["GET"] = metadata
     table["/"]["POST"] = post_bundle
@@ -129,10 +131,5 @@ def fhir_routes() -> list[BaseRoute]:
     for served in (*OPERATIONS, *TYPE_INTERACTIONS, SYSTEM_SEARCHES, SYSTEM_HISTORY):
         for method, path, endpoint in served.routes:
             table[path][method] = endpoint
-    every = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-    # The longest literal path wins, so that {id} never swallows _search or $everything.
-    ordered = sorted(table, key=lambda path: (path.count("{"), -len(path)))
-    routes: list[BaseRoute] = [
-        Route(f"/fhir{path}", _guarded(_by_method(table[path])), methods=every) for path in ordered
-    ]
-    return [*routes, Route("/fhir/{path:path}", _guarded(_unknown), methods=every)]
+    paths = Paths({path: _guarded(_by_method(handlers)) for path, handlers in table.items()})
+    return FhirRoute(paths, _guarded(_unknown))

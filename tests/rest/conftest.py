@@ -5,9 +5,8 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
-from hie.app import application_on
+from hie.app import Application, application_on
 from hie.auth.tokens import mint
 from hie.records.exchange import Exchange, open_exchange
 from hie.settings import Settings
@@ -23,12 +22,12 @@ async def exchange(conninfo: str) -> AsyncIterator[Exchange]:
 
 
 @pytest.fixture
-def app(exchange: Exchange) -> FastAPI:
+def app(exchange: Exchange) -> Application:
     return application_on(exchange)
 
 
 @pytest.fixture
-async def client(app: FastAPI, exchange: Exchange) -> AsyncIterator[Client]:
+async def client(app: Application, exchange: Exchange) -> AsyncIterator[Client]:
     """Makes HTTP clients: of an institution, of a resident, of a clinician, or without a token."""
     opened: list[httpx.AsyncClient] = []
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import httpx
 import orjson
-from fastapi import FastAPI
 from random_requests import Drawn, Requests
 
+from hie.app import Application
 from hie.auth.tokens import mint
 from hie.records.exchange import Exchange
 
@@ -40,7 +40,7 @@ def wrong(drawn: Drawn, answer: httpx.Response, seconds: float) -> str | None:
 
 
 async def test_no_request_makes_the_server_fail(
-    app: FastAPI, exchange: Exchange, shared_data: Path
+    app: Application, exchange: Exchange, shared_data: Path
 ) -> None:
     seed = int(os.environ.get("HIE_FUZZ_SEED", random.SystemRandom().randrange(2**32)))
     seconds = float(os.environ.get("HIE_FUZZ_SECONDS", "20"))
