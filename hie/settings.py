@@ -72,6 +72,24 @@ class Settings(BaseSettings):
         """The origins of `cors_origins`, one by one."""
         return tuple(each.strip() for each in (self.cors_origins or "").split(",") if each.strip())
 
+    sign_ins_per_minute: int = Field(
+        30,
+        ge=1,
+        description="How often one network address may try to sign in; each process counts alone.",
+    )
+    oauth_requests_per_minute: int = Field(
+        600,
+        ge=1,
+        description="How often one network address may call the token endpoint and its like; "
+        "each process counts alone.",
+    )
+    client_requests_per_minute: int = Field(
+        60_000,
+        ge=1,
+        description="How often one client, or one person with one app, may call the FHIR API; "
+        "each process counts alone. Beyond it: 429 with Retry-After.",
+    )
+
     @property
     def fhir_base(self) -> str:
         """The absolute FHIR base URL, without a trailing slash."""

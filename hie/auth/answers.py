@@ -10,7 +10,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hie.auth.failures import OAuthError
+from hie.auth.failures import OAuthError, TooManyRequests
+from hie.auth.limits import check_rate
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -37,6 +38,8 @@ def json_answer(content: Any, status: int = 200, headers: Mapping[str, str] = NO
 def error_answer(error: OAuthError) -> Response:
     """The error as RFC 6749 section 5.2 says; the Chinese text is an extra member."""
     headers = dict(NO_STORE)
+    if isinstance(error, TooManyRequests):
+        headers["retry-after"] = str(error.seconds)
     if error.status == 401:
         headers["www-authenticate"] = 'Basic realm="oauth", charset="UTF-8"'
     return json_answer(
@@ -57,6 +60,8 @@ def for_apps(endpoint: Endpoint) -> Endpoint:
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=ANY_ORIGIN)
         try:
+            if request.method == "POST":
+                check_rate(request, "oauth")
             response = await endpoint(request)
         except OAuthError as error:
             response = error_answer(error)

@@ -5,6 +5,7 @@ from typing import Protocol, cast
 from starlette.requests import Request
 
 from hie.kit.db import Database
+from hie.kit.rates import Rates
 from hie.settings import Settings
 
 
@@ -24,6 +25,9 @@ class Exchange(Protocol):
     @property
     def settings(self) -> Settings: ...
 
+    @property
+    def rates(self) -> Rates: ...
+
 
 def database_of(request: Request) -> Database:
     """The pool of the exchange that answers this request."""
@@ -33,3 +37,8 @@ def database_of(request: Request) -> Database:
 def settings_of(request: Request) -> Settings:
     """The settings of the exchange that answers this request."""
     return cast("Exchange", request.app.state.exchange).settings
+
+
+def rates_of(request: Request) -> Rates:
+    """How often who has asked this process."""
+    return cast("Exchange", request.app.state.exchange).rates

@@ -16,6 +16,19 @@ class OAuthError(Exception):
         self.status = status
 
 
+class TooManyRequests(OAuthError):  # noqa: N818 - named as the status is
+    """Asked too often: https://www.rfc-editor.org/rfc/rfc6585#section-4"""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            "slow_down",
+            f"Too many attempts. Wait {seconds} seconds and try again.",
+            f"尝试次数过多，请 {seconds} 秒后再试。",
+            429,
+        )
+        self.seconds = seconds
+
+
 class RedirectedError(Exception):
     """A refusal that goes back to the app's own, already verified, redirect address."""
 

@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from hie.auth.answers import Endpoint
 from hie.auth.exchange import settings_of
-from hie.auth.failures import OAuthError, PageError, RedirectedError
+from hie.auth.failures import OAuthError, PageError, RedirectedError, TooManyRequests
 from hie.auth.secret import new_secret
 from hie.errors import Text
 
@@ -202,6 +202,9 @@ def for_people(endpoint: Endpoint) -> Endpoint:
         except PageError as error:
             return render(request, "problem.html", {"message": error.text}, status=error.status)
         except OAuthError as error:
-            return render(request, "problem.html", {"message": error.text}, status=error.status)
+            response = render(request, "problem.html", {"message": error.text}, status=error.status)
+            if isinstance(error, TooManyRequests):
+                response.headers["retry-after"] = str(error.seconds)
+            return response
 
     return answer

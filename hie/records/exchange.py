@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from hie.audit.log import AuditLog
 from hie.auth.presented import Remembered
 from hie.kit.db import Connection
+from hie.kit.rates import Rates
 from hie.settings import Settings
 from hie.store.institutions import Institution, institution
 from hie.store.open import Store, open_store, secret
@@ -14,13 +15,15 @@ from hie.store.open import Store, open_store, secret
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Settings, the store, the audit log, the key that signs paging cursors, grants seen before."""
+    """Settings, the store, the audit log, the key that signs paging cursors, grants seen before,
+    and how often who has asked."""
 
     settings: Settings
     store: Store
     audit: AuditLog
     cursor_key: bytes
     grants: Remembered = field(default_factory=Remembered)
+    rates: Rates = field(default_factory=Rates)
     _institutions: dict[int, Institution] = field(default_factory=dict)
 
     async def institution(self, connection: Connection, number: int) -> Institution:

@@ -59,7 +59,21 @@ async def recognise(request: Request) -> Caller | Unconfirmed:
     return await authenticate(request)
 
 
+def _check_rate(request: Request, grant: Grant) -> None:
+    """Problem 429 for a client, or a person with an app, that asks too often."""
+    exchange = exchange_of(request)
+    key = f"{grant.client_id} {grant.account or ''}"
+    if exchange.rates.take(key, exchange.settings.client_requests_per_minute):
+        raise problem(
+            429,
+            "throttled",
+            "Too many requests; wait a minute",
+            "请求过于频繁，请一分钟后再试",
+        )
+
+
 def _caller(request: Request, grant: Grant) -> Caller:
+    _check_rate(request, grant)
     return Caller.from_grant(
         grant,
         network_address=request.client.host if request.client else None,

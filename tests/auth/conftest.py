@@ -16,6 +16,7 @@ from hie.auth.clients import create_client
 from hie.auth.routes import routes
 from hie.auth.secret import hash_password
 from hie.kit.db import Database
+from hie.kit.rates import Rates
 from hie.settings import Settings
 
 SCOPES = (
@@ -105,7 +106,9 @@ async def browser(populated: Database) -> AsyncIterator[Callable[[], httpx.Async
     """Makes browsers: each has its own cookies."""
     application = Starlette(routes=routes)
     application.state.exchange = SimpleNamespace(
-        store=SimpleNamespace(database=populated), settings=Settings(public_base_url=BASE)
+        store=SimpleNamespace(database=populated),
+        settings=Settings(public_base_url=BASE, sign_ins_per_minute=1000),
+        rates=Rates(),
     )
     opened: list[httpx.AsyncClient] = []
 

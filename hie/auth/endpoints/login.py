@@ -13,6 +13,7 @@ from starlette.responses import Response
 from hie.auth.accounts import authenticate
 from hie.auth.authorization_request import AuthorizationRequest, read_authorization_request
 from hie.auth.exchange import database_of, settings_of
+from hie.auth.limits import check_rate
 from hie.auth.occurrences import note
 from hie.auth.pages import (
     check_form_token,
@@ -94,6 +95,8 @@ def _onward(request: Request, cookie: str | None = None) -> Response:
 @for_people
 async def login(request: Request) -> Response:
     """GET shows the form unless somebody is signed in, POST checks name and password."""
+    if request.method == "POST":
+        check_rate(request, "sign-in")
     async with database_of(request).connection() as conn:
         asked = await _asked(conn, request)
         if request.method != "POST":
@@ -119,6 +122,8 @@ async def login(request: Request) -> Response:
 @for_people
 async def second_factor(request: Request) -> Response:
     """POST checks the one-time code of the session that waits for it."""
+    if request.method == "POST":
+        check_rate(request, "sign-in")
     async with database_of(request).connection() as conn:
         asked = await _asked(conn, request)
         session = await find_session(conn, cookie_of(request))
