@@ -12,9 +12,11 @@ from hie.access.caller import Caller
 from hie.access.policy import require, restriction
 from hie.errors import Issue, Text
 from hie.fhir.definitions import type_name as name_of
+from hie.fhir.definitions import type_number
 from hie.fhir.outcome import operation_outcome
 from hie.fhir.subset import WHOLE, Subset
 from hie.kit.clock import now
+from hie.kit.db import Connection
 from hie.mpi.people import linked
 from hie.records.bundle import Link, bundle, found, with_parameters
 from hie.records.cursor import sign, verify
@@ -23,13 +25,15 @@ from hie.records.exchange import Exchange
 from hie.records.fetch import presentation
 from hie.records.present import Present, partly
 from hie.search.definitions import follow
-from hie.search.execute import execute
+from hie.search.execute import Page, execute
 from hie.search.parse import Compartment, parse
 from hie.search.query import Query, applied_url
+from hie.search.restriction import Restriction, condition
 from hie.search.rewrite.people import expand, patient_ids
-from hie.store.read import Row
+from hie.store.read import Condition, Row, read
 
 CURSOR = "_cursor"
+PATIENT = type_number("Patient")
 
 
 async def find(
@@ -51,8 +55,7 @@ async def find(
     says so.
     """
     database = exchange.store.database
-    async with database.connection() as connection:
-        await follow(connection)
+    await follow(database)
     signed = next((value for name, value in pairs if name == CURSOR), None)
     query = parse(
         type_name,
@@ -68,6 +71,7 @@ async def find(
     async with database.connection() as connection:
         visible = restriction(caller, "s")
         page = await execute(connection, exchange.store, expand(query, members), visible, cursor)
+        page.included = await _as_launch_patient(connection, caller, visible, page)
     base = exchange.settings.fhir_base
     here = f"{base}/{applied}"
     links = [Link("self", here)]
@@ -89,6 +93,26 @@ async def find(
         query=applied,
     )
     return bundle("searchset", entries, links=links, total=page.total, moment=now())
+
+
+async def _as_launch_patient(
+    connection: Connection, caller: Caller, visible: Restriction, page: Page
+) -> list[Row]:
+    """The included rows, with the golden Patient in the place of its sources in a person's own context.
+
+    References to those are shown as references to it, so this is what they point to.
+    """
+    if caller.patient is None or not page.included:
+        return page.included
+    sources = set((await linked(connection, [caller.patient])).get(caller.patient, ()))
+    kept = [row for row in page.included if row.type != PATIENT or row.id not in sources]
+    there = {row.id for row in (*page.matches, *kept) if row.type == PATIENT}
+    if len(kept) < len(page.included) and caller.patient not in there:
+        allowed = Condition(*condition(visible, "Patient"))
+        golden = await read(connection, PATIENT, caller.patient, allowed)
+        if golden is not None and golden.body is not None:
+            kept.append(golden)
+    return kept
 
 
 def _searchable(caller: Caller, query: Query, *, listed: bool) -> Query:

@@ -106,8 +106,7 @@ def capability_statement(public_base_url: str, conditional_delete: str, *, cors:
 async def metadata(request: Request) -> Response:
     """The CapabilityStatement; no token is needed to read it."""
     exchange = exchange_of(request)
-    async with exchange.store.database.connection() as connection:
-        await follow(connection)
+    await follow(exchange.store.database)
     settings = exchange.settings
     statement = capability_statement(
         settings.public_base_url, settings.conditional_delete, cors=bool(settings.origins)

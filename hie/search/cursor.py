@@ -17,8 +17,12 @@ def encode(values: Sequence[str | None]) -> str:
     return urlsafe_b64encode(orjson.dumps(values)).rstrip(b"=").decode()
 
 
-def decode(text: str, length: int) -> list[str | None]:
-    """The place that a text stands for. Problem 400 if it is none of this search."""
+def decode(text: str, length: int) -> tuple[list[str | None], int | None]:
+    """The place that a text stands for. Problem 400 if it is none of this search.
+
+    The second part is set where includes of the match at that place were left over: the key of the
+    last one that was given.
+    """
     try:
         padded = text.encode() + b"=" * (-len(text) % 4)
         values = orjson.loads(urlsafe_b64decode(padded))
@@ -26,12 +30,16 @@ def decode(text: str, length: int) -> list[str | None]:
         raise foreign() from None
     if (
         not isinstance(values, list)
-        or len(values) != length
+        or len(values) not in (length, length + 1)
         or not all(value is None or isinstance(value, str) for value in values)
         or values[-1] is None
     ):
         raise foreign()
-    return values
+    left_over = values[length:]
+    try:
+        return values[:length], int(left_over[0]) if left_over else None
+    except ValueError:
+        raise foreign() from None
 
 
 def foreign() -> Problem:

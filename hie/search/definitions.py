@@ -15,7 +15,7 @@ from functools import cache
 from typing import ParamSpec, TypeVar
 
 from hie.fhir.definitions import SearchParameter
-from hie.kit.db import Connection
+from hie.kit.db import Connection, Database, rows_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -93,13 +93,12 @@ def added(type_name: str) -> tuple[Definition, ...]:
     return _known.by_type.get(type_name, ())
 
 
-async def follow(connection: Connection) -> None:
+async def follow(source: Database | Connection) -> None:
     """Know the definitions as they are now; one short statement where nothing has changed."""
-    row = await (await connection.execute(GENERATION)).fetchone()
-    number = row[0] if row else 0
+    [[number]] = await rows_of(source, GENERATION, {})
     if number == _known.generation:
         return
-    rows = await (await connection.execute(DEFINITIONS)).fetchall()
+    rows = await rows_of(source, DEFINITIONS, {})
     found = tuple(
         Definition(
             *(number_, resource, url, code, kind, bases),
@@ -124,5 +123,7 @@ async def hold(connection: Connection, *, alone: bool = False) -> None:
 
     `alone`: the transaction may change them, and no other one writes meanwhile.
     """
-    await connection.execute(HOLD_ALONE if alone else HOLD, (LOCK,))
-    await follow(connection)
+    # the statement behind the lock has a snapshot of its own: it sees what was waited for
+    async with connection.pipeline():
+        await connection.execute(HOLD_ALONE if alone else HOLD, (LOCK,))
+        await follow(connection)

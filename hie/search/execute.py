@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
+from psycopg.rows import class_row
 
 from hie.kit.db import Connection
 from hie.search import cursor as cursors
@@ -21,6 +22,10 @@ from hie.search.restriction import Restriction
 from hie.search.sql import FALSE, Sql, all_of
 from hie.store.open import Store
 from hie.store.read import ROW_COLUMNS, Row
+
+MOST_INCLUDED = 1000
+"""Resources that come along on one page. What is over comes on pages of its own."""
+WIDTH = len(Row._fields)
 
 
 @dataclass(slots=True)
@@ -51,14 +56,51 @@ async def execute(
     if where == FALSE or query.count == 0:
         return Page([], [], None, total)
     criteria = sorting.keys(query)
-    place = None if cursor is None else cursors.decode(cursor, len(criteria))
+    place, given = (None, None) if cursor is None else cursors.decode(cursor, len(criteria))
+    if place is not None and given is not None:
+        left_over = await _left_over(context, query, where, place, given)
+        if left_over:
+            rest = left_over[:MOST_INCLUDED]
+            goes_on: str | None = cursors.encode([*place, str(rest[-1].key)])
+            if len(left_over) == len(rest):
+                behind = await _rows(context, query, where, criteria, place)
+                goes_on = cursors.encode(place) if behind else None
+            return Page([], rest, goes_on, total)
     found = await _rows(context, query, where, criteria, place)
-    width = len(Row._fields)
-    matches = [Row(*row[:width]) for row in found[: query.count]]
+    shown, included = await _fitting(context, query, [Row(*row[:WIDTH]) for row in found])
     following = None
-    if len(found) > query.count:
-        following = cursors.encode([_text(v) for v in found[query.count - 1][width:]])
-    return Page(matches, await include(query.includes, matches, context), following, total)
+    if shown:
+        last = [_text(value) for value in found[len(shown) - 1][WIDTH:]]
+        if len(included) > MOST_INCLUDED:
+            included = included[:MOST_INCLUDED]
+            following = cursors.encode([*last, str(included[-1].key)])
+        elif len(found) > len(shown):
+            following = cursors.encode(last)
+    return Page(shown, included, following, total)
+
+
+async def _fitting(context: Context, query: Query, found: list[Row]) -> tuple[list[Row], list[Row]]:
+    """As many of the rows as the page can hold with all that they include: at least one."""
+    shown = found[: query.count]
+    while True:
+        included = await include(query.includes, shown, context)
+        if len(included) <= MOST_INCLUDED or len(shown) < 2:
+            return shown, included
+        shown = shown[: len(shown) // 2]
+
+
+async def _left_over(
+    context: Context, query: Query, where: Sql, place: list[str | None], given: int
+) -> list[Row]:
+    """What the match at the place includes behind the key `given`; nothing if it is no match now."""
+    own = all_of((Sql("r.key = %s", (int(place[-1] or 0),)), where))
+    async with context.connection.cursor(row_factory=class_row(Row)) as cursor:
+        await cursor.execute(
+            f"SELECT {ROW_COLUMNS} FROM store.resource r WHERE {own.text}", own.values
+        )
+        matches = await cursor.fetchall()
+    included = await include(query.includes, matches, context)
+    return [row for row in included if row.key > given]
 
 
 async def _rows(

@@ -24,8 +24,11 @@ def includes(type_name: str) -> list[str]:
 def reverse_includes(type_name: str) -> list[str]:
     """The values of `_revinclude` for searches on the type."""
     return [
-        f"{source}:{code}"
-        for source in RESOURCE_TYPES
-        for code, parameter in queryable(source).items()
-        if parameter.kind == "reference" and type_name in parameter.targets
+        "*",
+        *(
+            f"{source}:{code}"
+            for source in RESOURCE_TYPES
+            for code, parameter in queryable(source).items()
+            if parameter.kind == "reference" and type_name in parameter.targets
+        ),
     ]

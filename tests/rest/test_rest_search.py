@@ -178,3 +178,21 @@ async def test_has_sees_only_what_the_caller_sees(client, person) -> None:
     # a clinician who has opened nothing sees golden Patients, but nothing that was measured
     staff = await client("staff", scopes="user/*.rs")
     assert ids(await staff.get("/Patient?_has:Observation:patient:code:text=potassium")) == []
+
+
+async def test_includes_are_of_the_person(client, person) -> None:
+    golden = person["golden"]
+    resident = await client("resident", scopes="patient/*.rs", patient=golden)
+    # references are shown as the launch patient, and that is what comes along
+    found = await resident.get("/Observation?_include=Observation:subject")
+    assert ids(found) == ["Observation/oA", "Observation/oB"]
+    assert ids(found, "include") == [f"Patient/{golden}"]
+    for wildcard in ("Observation:patient", "*"):
+        found = await resident.get(f"/Patient?_id={golden}&_revinclude={wildcard}")
+        assert ids(found) == [f"Patient/{golden}"]
+        assert {"Observation/oA", "Observation/oB"} <= set(ids(found, "include"))
+        assert "Observation/oQ" not in ids(found, "include")
+    # the institution that has the other half of the person sees its own only
+    found = await person["a"].get("/Patient?_id=pA&_revinclude=*")
+    assert ids(found, "include") == ["Observation/oA"]
+    assert ids(await person["a"].get("/Patient?_id=pB&_revinclude=*"), "include") == []

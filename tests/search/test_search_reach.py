@@ -7,6 +7,7 @@ from search_fixtures import Find, Load, Search
 
 from hie.errors import Problem
 from hie.fhir.definitions import type_name
+from hie.search.execute import MOST_INCLUDED
 from hie.search.parse import Compartment, parse
 from hie.search.restriction import NOTHING, Restriction, Rule
 from hie.search.rewrite.people import expand, patient_ids
@@ -225,3 +226,48 @@ def test_lenient_handling_reports_what_it_dropped() -> None:
 
 def _names(rows: list[Row]) -> list[str]:
     return [f"{type_name(row.type)}/{row.id}" for row in rows]
+
+
+async def test_everything_that_points_here(loaded: None, search: Search, mine: Restriction) -> None:
+    pairs = (("_id", "1"), ("_revinclude", "*"))
+    page = await search("Patient", *pairs)
+    assert _names(page.included) == ["Encounter/1", "Observation/1", "Observation/2"]
+    page = await search("Patient", *pairs, restriction=mine)
+    assert _names(page.included) == ["Encounter/1", "Observation/1"]
+    page = await search("Practitioner", ("_id", "d"), ("_revinclude", "*"))
+    assert sorted(_names(page.included)) == [
+        "Observation/1",
+        "Observation/2",
+        "Patient/1",
+        "PractitionerRole/r",
+    ]
+
+
+async def test_includes_that_overflow_go_on_behind_a_next_link(search: Search, load: Load) -> None:
+    subjects = {f"many-{number}": number for number in (700, 400, 0, 2300, 3)}
+    for subject, number in subjects.items():
+        pointing = [
+            resource(f"Observation/{subject}-{each}", subject=reference(f"Patient/{subject}"))
+            for each in range(number)
+        ]
+        await load(resource(f"Patient/{subject}", active=True), *pointing)
+    pairs = (("active", "true"), ("_sort", "_id"), ("_revinclude", "*"), ("_count", "10"))
+    matches: list[str] = []
+    included: list[str] = []
+    cursor = None
+    pages = 0
+    while True:
+        page = await search("Patient", *pairs, cursor=cursor)
+        assert len(page.included) <= MOST_INCLUDED
+        # what comes along belongs to a match that is on this page or was the last one before
+        matches += [row.id for row in page.matches]
+        included += [row.id for row in page.included]
+        pages += 1
+        cursor = page.next
+        if cursor is None:
+            break
+    assert matches == sorted(subjects)
+    assert len(included) == len(set(included)) == sum(subjects.values())
+    assert pages < 10
+    nothing = await search("Patient", *pairs, restriction=NOTHING)
+    assert (nothing.matches, nothing.included) == ([], [])
