@@ -12,7 +12,11 @@ import fhirpathpy
 from fhirpathpy.engine.nodes import ResourceNode
 from fhirpathpy.models import models
 
+from hie.fhir.fhirpath.functions import FUNCTIONS, variables_of
+
 R4 = models["r4"]
+OPTIONS = {"userInvocationTable": FUNCTIONS, "traceFn": lambda _value, _name: None}
+RAW = {**OPTIONS, "returnRawData": True}
 LONGEST = 1000
 DEEPEST = 10
 # What a caller's own expression may call: it looks at the resource, once over, and at nothing else.
@@ -48,7 +52,8 @@ def evaluate(
 ) -> list[Any]:
     """The values of a trusted expression, such as one of a specification. PathError if it fails."""
     try:
-        return fhirpathpy.evaluate(resource, expression, dict(variables or {}), R4)
+        given = {**variables_of(expression), **(variables or {})}
+        return fhirpathpy.evaluate(resource, expression, given, R4, OPTIONS)
     except Exception as error:  # the library raises whatever it met
         raise PathError(str(error)) from error
 
@@ -78,7 +83,7 @@ def elements(resource: Mapping[str, Any], expression: str) -> list[Node]:
         raise PathError(f"longer than {LONGEST} characters, or more than {DEEPEST} calls")
     path = _EXTENSION.sub(r"extension.where(url=\1)", _quoted(expression))
     try:
-        found = fhirpathpy.evaluate(resource, path, {}, R4, {"returnRawData": True})
+        found = fhirpathpy.evaluate(resource, path, {}, R4, RAW)
     except Exception as error:  # the library raises whatever it met
         raise PathError(str(error)) from error
     root = str(resource.get("resourceType"))
