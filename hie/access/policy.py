@@ -16,12 +16,13 @@ from hie.access.caller import EXCHANGE_INSTITUTION, Caller, Permission
 from hie.access.clause import STAFF
 from hie.access.denials import reader_name
 from hie.access.hidden import denied
+from hie.access.labels import unconfirmed
 from hie.access.opened_record import OPENED, PURPOSES
 from hie.errors import problem
 from hie.fhir.definitions import RESOURCE_TYPES, patient_compartment
 from hie.mpi.people import KEYS_OF
 from hie.search.restriction import EVERYTHING, Restriction, Rule
-from hie.search.sql import Sql
+from hie.search.sql import Sql, any_of
 
 # Resources that describe the district and not a person.
 SHARED_TYPES = frozenset(
@@ -57,13 +58,17 @@ def keys_of_opened(account: str) -> Sql:
 
 
 def _hidden(caller: Caller, account: str) -> Sql:
-    """What residents' consents hide from this member of staff, even in an emergency."""
+    """What stays hidden from this member of staff in a record that is open.
+
+    Sensitive entries until a second confirmation; what consents hide even in an emergency.
+    """
     readers = [STAFF]
     if caller.institution is not None:
         readers.append(reader_name(caller.institution))
     if caller.user is not None:
         readers.append(caller.user)
-    return denied(Sql(OPENED, (account,)), readers, Sql(PURPOSES, (account,)))
+    consents = denied(Sql(OPENED, (account,)), readers, Sql(PURPOSES, (account,)))
+    return any_of((unconfirmed(account), consents))
 
 
 def _shared(types: frozenset[str]) -> Iterable[Rule]:

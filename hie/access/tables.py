@@ -3,16 +3,19 @@
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     ForeignKey,
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     Table,
     Text,
+    text,
 )
 
 metadata = MetaData(schema="access")
@@ -28,10 +31,85 @@ opened_record = Table(
     Column("note", Text, nullable=False),
     Column("opened", DateTime(timezone=True), nullable=False),
     Column("until", DateTime(timezone=True), nullable=False),
+    Column("institution", Integer),
+    Column("basis", Text, nullable=False, server_default=""),
+    Column("emergency", Boolean, nullable=False, server_default=text("false")),
+    Column("seen", DateTime(timezone=True)),
+    Column("reviewed", DateTime(timezone=True)),
+    Column("reviewed_by", Text),
+    Column("verdict", Text),
+    Column("remark", Text),
     comment="A clinician stated a reason and may read this person's record until the time given.",
 )
 Index("opened_record_account", opened_record.c.account, opened_record.c.until)
 Index("opened_record_patient", opened_record.c.patient)
+Index(
+    "opened_record_unreviewed",
+    opened_record.c.number,
+    postgresql_where=text("emergency AND reviewed IS NULL"),
+)
+
+visit_code = Table(
+    "visit_code",
+    metadata,
+    Column("person", Text(collation="C"), primary_key=True),
+    Column("hash", LargeBinary, nullable=False),
+    Column("until", DateTime(timezone=True), nullable=False),
+    Column("failures", SmallInteger, nullable=False, server_default=text("0")),
+    comment="The short-lived code by which a resident who is present lets a clinician read.",
+)
+
+authorisation = Table(
+    "authorisation",
+    metadata,
+    Column("person", Text(collation="C"), primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("given", DateTime(timezone=True), nullable=False),
+    Column("until", DateTime(timezone=True), nullable=False),
+    comment="A resident who was present has let this clinician read, by code.",
+)
+
+confirmation = Table(
+    "confirmation",
+    metadata,
+    Column("number", BigInteger, Identity(always=True), primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("person", Text(collation="C"), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("confirmed", DateTime(timezone=True), nullable=False),
+    Column("until", DateTime(timezone=True), nullable=False),
+    comment="A clinician confirmed a second time, with a reason, that the sensitive part is needed.",
+)
+Index("confirmation_account", confirmation.c.account, confirmation.c.until)
+
+label = Table(
+    "label",
+    metadata,
+    Column("key", BigInteger, primary_key=True, autoincrement=False),
+    Column("class", Text(collation="C"), primary_key=True),
+    Column("since", DateTime(timezone=True), nullable=False),
+    comment="Resources of sensitive classes, by their key. "
+    "A label stays when a later version lacks its cause.",
+)
+
+representative = Table(
+    "representative",
+    metadata,
+    Column("number", BigInteger, Identity(always=True), primary_key=True),
+    Column("person", Text(collation="C"), nullable=False),
+    Column("representative", Text(collation="C"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("actions", ARRAY(Text), nullable=False),
+    Column("basis", Text, nullable=False),
+    Column("granted_by", Text, nullable=False),
+    Column("since", DateTime(timezone=True), nullable=False),
+    Column("until", DateTime(timezone=True), nullable=False),
+    Column("ended", DateTime(timezone=True)),
+    comment="Who acts for a resident: guardians of children, "
+    "and proxies with an end and allowed actions.",
+)
+Index("representative_person", representative.c.person)
+Index("representative_representative", representative.c.representative)
 
 consent = Table(
     "consent",

@@ -16,6 +16,7 @@ SELECT p.id, array(
 ) FROM mpi.person p WHERE p.id = ANY(%(ids)s::text[])
 """
 PERSON_OF = "SELECT id, person FROM mpi.registration WHERE id = ANY(%s)"
+CURRENT = "SELECT coalesce(merged_into, id) FROM mpi.person WHERE id = %s"
 HELD_BY = """
 SELECT person, id FROM mpi.registration WHERE person = ANY(%s) AND institution = %s ORDER BY id
 """
@@ -88,3 +89,10 @@ async def held_by(
     for person, id_ in await cursor.fetchall():
         found.setdefault(person, []).append(id_)
     return found
+
+
+async def current_person(connection: Connection, golden_id: str) -> str | None:
+    """The golden id under which this person is known now; None if it is nobody's golden id."""
+    cursor = await connection.execute(CURRENT, (golden_id,))
+    row = await cursor.fetchone()
+    return row[0] if row else None

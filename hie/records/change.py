@@ -11,6 +11,8 @@ from datetime import datetime
 import orjson
 
 from hie.access.caller import EXCHANGE_INSTITUTION, Caller
+from hie.access.labels import add_labels
+from hie.access.sensitive import classes_of, label
 from hie.errors import problem
 from hie.fhir.definitions import type_number
 from hie.kit.clock import now
@@ -37,6 +39,8 @@ class Change:
     body: bytes | None
     row: Version | None = None
     indexed: Indexed | None = None
+    classes: frozenset[str] = frozenset()
+    """The sensitive classes it belongs to."""
 
     @property
     def changed(self) -> bool:
@@ -84,6 +88,7 @@ async def write_changes(
     rows = [(c.row, c.indexed) for c in changes if c.row]
     if rows:
         await write_versions(connection, exchange, caller, rows)
+        await add_labels(connection, [(c.row.key, c.classes) for c in changes if c.row])
 
 
 def _present(exchange: Exchange, item: Prepared, place: Place) -> Change:
@@ -109,6 +114,8 @@ async def _change(
         connection, place.institution if place else item.institution
     )
 
+    classes = classes_of(item.raw)
+
     def text_of(version: int, last_updated: datetime) -> tuple[bytes, dict[str, object]]:
         meta = meta_for(
             item.resource.get("meta"),
@@ -117,6 +124,7 @@ async def _change(
             institution_code=institution.code,
             institution_name=institution.name,
             contributed=item.contributed,
+            labels=[label(name) for name in sorted(classes)],
         )
         return splice(item.raw, item.resource, id=item.id, meta=orjson.dumps(meta)), meta
 
@@ -131,7 +139,7 @@ async def _change(
     indexed = extract(item.resource, exchange.store.hasher)
     row = _row(exchange, item, place, version, moment, institution.number, indexed, body)
     status = 200 if place and place.body is not None else 201
-    return Change(status, entry.type, item.id, version, moment, body, row, indexed)
+    return Change(status, entry.type, item.id, version, moment, body, row, indexed, classes)
 
 
 def _row(

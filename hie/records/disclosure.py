@@ -6,7 +6,6 @@ One event for each resident concerned; it is durable before the answer leaves.
 from collections.abc import Collection, Mapping, Sequence
 
 from hie.access.caller import Caller
-from hie.access.opened_record import Opening
 from hie.audit.event import Action, Event
 from hie.kit.db import Connection, Database, rows_of
 from hie.mpi.people import PERSON_OF_KEY
@@ -105,20 +104,3 @@ async def disclosed(
         for patient, count in (people or {None: 0}).items()
     ]
     await exchange.audit.record(*events)
-
-
-async def opened(
-    connection: Connection, exchange: Exchange, caller: Caller, patient: str, opening: Opening
-) -> None:
-    """Put on record, in the same transaction, that a clinician opened a record and why."""
-    one = event(
-        caller,
-        "E",
-        "open-record",
-        patient,
-        entity_type="Patient",
-        entity_id=patient,
-        purpose=opening.reason,
-        reason=opening.note or None,
-    )
-    await exchange.audit.record_in(connection, [one])

@@ -46,7 +46,7 @@ def resources(institution: str) -> list[Resource]:
         about = {"encounter": {"reference": f"Encounter/{visit}"}, "subject": patient}
         label: Resource = {}
         if number == 1:
-            label["meta"] = {"security": [{"system": ACT_CODE, "code": "PSY"}]}
+            label["meta"] = {"security": [{"system": ACT_CODE, "code": "TBOO"}]}
         found += [
             {
                 "resourceType": "Encounter",
@@ -69,7 +69,7 @@ def resources(institution: str) -> list[Resource]:
                 "resourceType": "Condition",
                 "id": f"{visit}-c",
                 **label,
-                "code": coded(ICD, ("E11.9", "F32.9", "I10")[number]),
+                "code": coded(ICD, ("E11.9", "J20.9", "I10")[number]),
                 **about,
                 **({"onsetDateTime": f"{year}-05"} if number else {}),
             },

@@ -70,7 +70,7 @@ async def test_a_relink_changes_the_next_search_and_no_clinical_row(
         {
             "resourceType": "Parameters",
             "parameter": [
-                {"name": "reason", "valueCode": "TREAT"},
+                {"name": "reason", "valueCode": "ETREAT"},
                 {"name": "note", "valueString": "visit"},
             ],
         }

@@ -16,7 +16,14 @@ from hie.rest.operations.ihe_pix import patient_identifiers
 from hie.rest.operations.lastn import observation_lastn
 from hie.rest.operations.match import match_patient
 from hie.rest.operations.meta import meta_add, meta_delete, meta_in_use, meta_of_resource
-from hie.rest.operations.open_record import open_patient_record
+from hie.rest.operations.open_record import (
+    close_patient_record,
+    confirm_sensitive,
+    emergencies,
+    open_patient_record,
+    review_emergency,
+    visit_code,
+)
 from hie.rest.operations.process_message import process_message
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -125,6 +132,11 @@ OPERATIONS = (
         (("POST", "/$process-message", process_message),),
     ),
     _patient("open-record", open_patient_record),
+    _patient("close-record", close_patient_record),
+    _patient("confirm-sensitive", confirm_sensitive),
+    _patients("visit-code", visit_code),
+    _patients("emergencies", emergencies, "GET"),
+    _patients("review-emergency", review_emergency),
     _patient("link", relink.link_registration),
     _patient("unlink", relink.unlink_registration),
     _patient("merge", relink.merge_persons),
