@@ -66,6 +66,11 @@ class Settings(BaseSettings):
         description="Origins from which apps in a browser may call the FHIR interface, separated "
         "by commas, such as `https://app.example.org`; `*` for any. None by default.",
     )
+    notification_hosts: str | None = Field(
+        None,
+        description="Hosts, separated by commas, that Subscriptions may notify although they lie in "
+        "a private network. All others must be public and use https.",
+    )
 
     @property
     def origins(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The worker: receives HL7 v2 messages, carries out what waits in the inbox, seals the audit trail.
+"""The worker: receives HL7 v2 messages, carries out what waits in the inbox, seals the audit trail, notifies.
 
 A composition root.
 
@@ -15,6 +15,7 @@ from hie.ingest.hl7v2.listener import Limits, Listener
 from hie.ingest.workers import Processor
 from hie.records.exchange import Exchange, open_exchange
 from hie.settings import Settings
+from hie.subscriptions.notifier import Notifier
 
 
 class Worker:
@@ -38,6 +39,7 @@ class Worker:
         # Every message holds a connection while it is carried out; others need some too.
         self.processor = Processor(exchange, parallel=max(1, settings.pool_size // 2))
         self.sealer = Sealer(exchange.store.database, settings.audit_hash)
+        self.notifier = Notifier(exchange)
 
     @property
     def port(self) -> int:
@@ -49,12 +51,14 @@ class Worker:
         await self.listener.start()
         await self.processor.start()
         await self.sealer.start()
+        await self.notifier.start()
 
     async def stop(self) -> None:
         """Take no more messages, finish those in hand."""
         await self.listener.stop()
         await self.processor.stop()
         await self.sealer.stop()
+        await self.notifier.stop()
 
 
 @asynccontextmanager

@@ -1,29 +1,21 @@
 """Key sets of clients that publish them at an address (`jwks_uri`).
 
-Only an operator registers such an address. Even so the call is guarded: one request without
-redirects or proxies, to an address that was looked at first, small and quick. What was found is
-kept in the database for all workers, and asked for again when it is old or a key is missing.
+Only an operator registers such an address. Even so the call is guarded (`hie.kit.egress`). What was
+found is kept in the database for all workers, and asked for again when it is old or a key is missing.
 https://hl7.org/fhir/smart-app-launch/STU2.2/client-confidential-asymmetric.html#registering-a-client-communicating-public-keys
-https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Prevention_Cheat_Sheet.html
 """
 
-import asyncio
-import ipaddress
 import logging
-import socket
 from typing import Any
-from urllib.parse import urlsplit
 
-import httpx
 import orjson
 from psycopg.types.json import Jsonb
 
 from hie.auth.clients import Client
 from hie.auth.jwks import PRIVATE_MEMBERS
 from hie.kit.db import Connection
+from hie.kit.egress import Unreachable, call
 
-SECONDS_TO_ANSWER = 5.0
-LARGEST_ANSWER = 64 * 1024
 MOST_KEYS = 100
 
 # One worker asks at a time, and not more often than every ten seconds for one client.
@@ -38,66 +30,15 @@ KEEP = "UPDATE auth.client SET jwks = %s WHERE id = %s AND jwks_uri = %s"
 _log = logging.getLogger(__name__)
 
 
-class Unreachable(Exception):  # noqa: N818 - a state of the other side
-    """The address may not be called, or gives no key set."""
-
-
-def _allowed(address: str) -> bool:
-    found = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(found, "ipv4_mapped", None) or found
-    # Hospitals live in private networks, so those are allowed; cloud metadata (link-local) is not.
-    return not (mapped.is_link_local or mapped.is_multicast or mapped.is_unspecified)
-
-
-async def _resolve(host: str, port: int, *, loopback_only: bool) -> str:
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise Unreachable("the host is unknown") from error
-    addresses = [str(entry[4][0]) for entry in found]
-    if not addresses or not all(map(_allowed, addresses)):
-        raise Unreachable("the host's address may not be called")
-    if loopback_only and not all(ipaddress.ip_address(one).is_loopback for one in addresses):
-        raise Unreachable("keys come by https")
-    return addresses[0]
-
-
 async def fetch_keys(uri: str) -> dict[str, Any]:
     """The public keys at the address. Raises `Unreachable`. Plain http is for loopback only."""
-    parts = urlsplit(uri)
-    if parts.scheme not in ("https", "http") or not parts.hostname or parts.username:
-        raise Unreachable("the address is not an https address")
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    address = await _resolve(parts.hostname, port, loopback_only=parts.scheme == "http")
-    pinned = httpx.URL(uri).copy_with(host=address)
-    body = bytearray()
+    answer = await call("GET", uri, headers={"accept": "application/json"}, trusted=True)
+    if answer.status != 200:
+        raise Unreachable(f"the answer's status is {answer.status}")
     try:
-        async with (
-            asyncio.timeout(SECONDS_TO_ANSWER),
-            httpx.AsyncClient(trust_env=False, follow_redirects=False) as http,
-            http.stream(
-                "GET",
-                pinned,
-                headers={"host": parts.netloc, "accept": "application/json"},
-                extensions={"sni_hostname": parts.hostname},
-            ) as response,
-        ):
-            if response.status_code != 200:
-                raise Unreachable(f"the answer's status is {response.status_code}")
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > LARGEST_ANSWER:
-                    raise Unreachable("the answer is too large")
-        keys = orjson.loads(bytes(body))["keys"]
+        keys = orjson.loads(answer.body)["keys"]
         usable = [key for key in keys[:MOST_KEYS] if not PRIVATE_MEMBERS & key.keys()]
-    except (
-        httpx.HTTPError,
-        TimeoutError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-    ) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Unreachable("the answer is no key set") from error
     return {"keys": usable}
 

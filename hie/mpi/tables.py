@@ -182,3 +182,23 @@ model = Table(
     comment="Weights learned here; without an active one the shipped model weighs.",
 )
 Index("model_active", model.c.active, unique=True, postgresql_where=text("active"))
+
+subscriber = Table(
+    "subscriber",
+    metadata,
+    Column("institution", Integer, nullable=False),
+    Column("subscription", Text(collation="C"), nullable=False),
+    PrimaryKeyConstraint("institution", "subscription"),
+    comment="Institutions with active Subscriptions: changes of links of their registrations "
+    "are noticed.",
+)
+
+notice = Table(
+    "notice",
+    metadata,
+    Column("event", BigInteger, nullable=False),
+    Column("institution", Integer, nullable=False),
+    PrimaryKeyConstraint("event", "institution"),
+    comment="The outbox of link changes: written with the event, "
+    "removed once deliveries are made of it.",
+)

@@ -13,9 +13,10 @@ from joserfc.jwk import ECKey
 
 from hie.auth.accounts import disable_account
 from hie.auth.clients import approve_client, create_client, disable_client, waiting_clients
-from hie.auth.remote_keys import Unreachable, fetch_keys
+from hie.auth.remote_keys import fetch_keys
 from hie.auth.tokens import introspect
 from hie.kit.db import Database
+from hie.kit.egress import Unreachable
 
 METADATA: dict[str, Any] = {
     "client_name": "血糖助手",

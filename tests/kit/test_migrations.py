@@ -10,7 +10,7 @@ from hie.kit import migrations
 from hie.kit.db import Database
 
 VERSIONS = Path(__file__).parents[2] / "migrations" / "versions"
-SCHEMAS = {"store", "search", "audit", "mpi", "auth", "access", "ingest", "web"}
+SCHEMAS = {"store", "search", "audit", "mpi", "auth", "access", "ingest", "web", "subscriptions"}
 
 
 async def test_every_package_has_its_schema(database: Database) -> None:
