@@ -1,0 +1,146 @@
+"""What the CapabilityStatement says, the server does. https://hl7.org/fhir/R4/capabilitystatement.html"""
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from hie.fhir.validation import validate
+
+INSTANCE = {
+    "read": ("GET", "", 200),
+    "vread": ("GET", "/_history/1", 200),
+    "history-instance": ("GET", "/_history", 200),
+    "patch": ("PATCH", "", 200),
+}
+TYPE = {
+    "search-type": ("GET", "?_count=1", 200),
+    "history-type": ("GET", "/_history?_count=1", 200),
+}
+SYSTEM = {
+    "search-system": ("GET", "/?_type=Patient&_count=1", 200),
+    "history-system": ("GET", "/_history?_count=1", 200),
+}
+
+
+def examples(shared_data: Path) -> dict[str, dict[str, Any]]:
+    """A valid official example of each type that has one."""
+    found: dict[str, dict[str, Any]] = {}
+    with gzip.open(shared_data / "r4" / "examples.ndjson.gz", "rb") as file:
+        for line in file:
+            resource = orjson.loads(line)
+            if resource["resourceType"] not in found and not validate(resource):
+                found[resource["resourceType"]] = resource
+    return found
+
+
+async def statement(client) -> dict[str, Any]:
+    return (await (await client()).get("/metadata")).json()
+
+
+async def test_every_interaction_of_every_type_is_there(client, shared_data: Path) -> None:
+    rest = (await statement(client))["rest"][0]
+    known = examples(shared_data)
+    a = await client("institution", institution="A")
+    operator = await client("operator")
+    tried = 0
+    for resource in rest["resource"]:
+        name = resource["type"]
+        codes = {each["code"] for each in resource["interaction"]}
+        assert codes == {*INSTANCE, *TYPE, "create", "update", "delete"}
+        for method, path, status in TYPE.values():
+            assert (await a.request(method, f"/{name}{path}")).status_code == status, name
+        if name not in known:
+            continue
+        tried += 1
+        owner = operator if name == "SearchParameter" else a
+        body = known[name] | {"id": "capable"}
+        made = await owner.put(f"/{name}/capable", json=body)
+        assert made.status_code == 201, (name, made.text)
+        for method, path, status in INSTANCE.values():
+            sent = {"resourceType": "Parameters"} if method == "PATCH" else None
+            answer = await owner.request(method, f"/{name}/capable{path}", json=sent)
+            assert answer.status_code == status, (name, method, path, answer.text)
+        assert (await owner.delete(f"/{name}/capable")).status_code == 204
+    assert tried > 120
+
+
+async def test_what_is_not_listed_is_not_there(client) -> None:
+    listed = {each["type"] for each in (await statement(client))["rest"][0]["resource"]}
+    a = await client("institution", institution="A")
+    for name in ("Nothing", "Element", "DomainResource", "HumanName"):
+        assert name not in listed
+        assert (await a.get(f"/{name}")).status_code == 404
+
+
+async def test_interactions_of_the_system(client) -> None:
+    rest = (await statement(client))["rest"][0]
+    codes = {each["code"] for each in rest["interaction"]}
+    assert codes == {*SYSTEM, "transaction", "batch"}
+    a = await client("institution", institution="A")
+    for method, path, status in SYSTEM.values():
+        assert (await a.request(method, path)).status_code == status
+    for kind in ("transaction", "batch"):
+        sent = {"resourceType": "Bundle", "type": kind}
+        assert (await a.post("/", json=sent)).status_code == 200
+
+
+@pytest.mark.parametrize("type_name", ["Patient", "Observation", "Encounter", "Consent", "Task"])
+async def test_search_parameters_are_answered(client, type_name: str) -> None:
+    """Each is known: a value that it cannot have is refused for the value, any other is answered."""
+    rest = (await statement(client))["rest"][0]
+    resource = next(each for each in rest["resource"] if each["type"] == type_name)
+    a = await client("institution", institution="A")
+    values = {"date": "2026-01-01", "number": "1", "quantity": "1", "reference": "Patient/1"}
+    for parameter in resource["searchParam"]:
+        if parameter["type"] in values:
+            query = {parameter["name"]: values[parameter["type"]]}
+            if parameter["type"] == "reference":
+                query = {f"{parameter['name']}:missing": "true"}
+            answer = await a.get(f"/{type_name}", params=query)
+            assert answer.status_code == 200, (parameter, answer.text)
+    for include in resource.get("searchInclude", ()):
+        answer = await a.get(f"/{type_name}", params={"_include": include, "_count": "1"})
+        assert answer.status_code == 200, include
+
+
+async def test_operations_are_routed(client) -> None:
+    """An operation that is listed answers something else than that there is nothing."""
+    rest = (await statement(client))["rest"][0]
+    a = await client("institution", institution="A")
+    listed = [
+        (f"/{r['type']}", o["name"]) for r in rest["resource"] for o in r.get("operation", ())
+    ]
+    listed += [("", operation["name"]) for operation in rest["operation"]]
+    assert ("/Patient", "everything") in listed
+    assert ("", "meta") in listed
+    for base, name in listed:
+        if base not in ("", "/Patient", "/Observation", "/Encounter"):
+            continue  # the same for every other type
+        places = [f"{base}/${name}", f"{base}/x/${name}"] if base else [f"/${name}"]
+        allowed = [(await a.options(place)).headers.get("allow") for place in places]
+        assert any(allowed), (base, name)
+
+
+async def test_policies_hold(client) -> None:
+    """Those that other tests show in full are only counted up here."""
+    answer = await statement(client)
+    assert validate(answer) == []
+    assert {"application/json-patch+json", "application/fhir+json"} <= set(answer["patchFormat"])
+    for resource in answer["rest"][0]["resource"]:
+        assert resource["versioning"] == "versioned-update"
+        assert resource["conditionalRead"] == "full-support"
+        assert resource["conditionalDelete"] == "single"
+        assert resource["updateCreate"]
+        assert resource["conditionalCreate"]
+        assert resource["conditionalUpdate"]
+
+
+async def test_formats(client) -> None:
+    anybody = await client()
+    for name in (await statement(client))["format"]:
+        answer = await anybody.get("/metadata", params={"_format": name})
+        assert answer.status_code == 200
+        assert ("xml" in answer.headers["content-type"]) == ("xml" in name)
