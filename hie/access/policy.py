@@ -11,6 +11,8 @@
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
+from functools import lru_cache
 
 from hie.access.caller import EXCHANGE_INSTITUTION, Caller, Permission
 from hie.access.clause import STAFF
@@ -120,7 +122,13 @@ def restriction(caller: Caller, permission: Permission) -> Restriction:
     """What the caller may see (`r` reads and history, `s` searches): the union of its scopes' rules.
 
     Needs no query: what depends on data is a part of the statement that the restriction goes into.
+    So it is the same for all requests of one grant.
     """
+    return _restriction(replace(caller, network_address=None, request_id=None), permission)
+
+
+@lru_cache(maxsize=500)
+def _restriction(caller: Caller, permission: Permission) -> Restriction:
     rules = [
         *_system_rules(caller, permission),
         *_person_rules(caller, permission),

@@ -103,8 +103,7 @@ class AuditLog:
 
     async def _write(self, events: Sequence[Event]) -> None:
         await self._prepare(events)
-        async with self._database.connection() as connection:
-            await rows.insert(connection, events)
+        await self._database.fetch(rows.INSERT, rows.values(events))
         self.commits += 1
 
     async def _prepare(self, events: Sequence[Event]) -> None:

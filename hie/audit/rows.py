@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
-from typing import Any
+
+import orjson
 
 from hie.audit.event import Event, Recorded
 from hie.kit.db import Connection
@@ -17,10 +18,11 @@ _TYPES = {
 }
 COLUMNS = tuple(field.name for field in fields(Event))
 
-# One statement for any number of events: one round trip, one plan, one commit.
-_INSERT = (
-    f"INSERT INTO audit.event ({', '.join(COLUMNS)}) SELECT * FROM unnest("
-    + ", ".join(f"%s::{_TYPES.get(name, 'text')}[]" for name in COLUMNS)
+# One statement and one value for any number of events: one round trip, one plan, one commit.
+INSERT = (
+    f"INSERT INTO audit.event ({', '.join(COLUMNS)}) SELECT {', '.join(COLUMNS)} "
+    "FROM json_to_recordset(%(events)s::json) AS event ("
+    + ", ".join(f"{name} {_TYPES.get(name, 'text')}" for name in COLUMNS)
     + ")"
 )
 _PREPARE = "SELECT audit.prepare_month(%s)"
@@ -33,7 +35,23 @@ _OF_PATIENT = (
 
 async def insert(connection: Connection, events: Sequence[Event]) -> None:
     """Add `events` to the trail; they are on disk when the connection's transaction is."""
-    await connection.execute(_INSERT, _columns(events))
+    await connection.execute(INSERT, values(events))
+
+
+def values(events: Sequence[Event]) -> dict[str, str]:
+    """What `INSERT` needs to add `events`.
+
+    A caller's query may hold what UTF-8 or `text` may not: one hostile request must not spoil the
+    batch of all others that wait with it.
+    """
+    try:
+        text = orjson.dumps(events)
+    except TypeError:  # a lone surrogate
+        text = b""
+    if not text or b"\\u0000" in text:
+        plain = [{name: _storable(getattr(event, name)) for name in COLUMNS} for event in events]
+        text = orjson.dumps(plain)
+    return {"events": text.decode()}
 
 
 async def prepare_month(connection: Connection, moment: datetime) -> None:
@@ -59,15 +77,8 @@ async def recorded_rows(
     ]
 
 
-def _columns(events: Sequence[Event]) -> list[list[Any]]:
-    return [[_storable(getattr(event, name)) for event in events] for name in COLUMNS]
-
-
 def _storable(value: object) -> object:
-    """Text that PostgreSQL can keep: a caller's query may hold what UTF-8 or `text` may not.
-
-    One hostile request must not spoil the batch of all others that wait with it.
-    """
+    """Text that PostgreSQL can keep."""
     if isinstance(value, str) and ("\0" in value or not value.isprintable()):
         return value.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
     return value

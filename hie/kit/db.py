@@ -72,7 +72,9 @@ class Database:
     async def fetch(self, statement: str, values: Mapping[str, object]) -> Rows:
         """The rows of a short reading statement, sent together with those of other requests.
 
-        Its values are named, `%(name)s`. It sees what was committed before it was asked.
+        Its values are named, `%(name)s`. It sees what was committed before it was asked. A statement
+        that writes needs a database object of its own on which nothing else is asked at the same
+        time (as `hie.audit.log`): what leaves in one message is one transaction.
         """
         return await self._pipeline.fetch(statement, values)
 

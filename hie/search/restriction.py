@@ -4,7 +4,9 @@ A `Restriction` is a union of rules. Nothing runs against the resource tables wi
 part of the SQL before LIMIT, counts and includes alike. Only `hie.access` builds restrictions.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hie.fhir.definitions import type_number
 from hie.search.sql import Sql
@@ -28,9 +30,12 @@ class Rule:
     """A condition on the row `r`: rows that satisfy it are not seen, whatever else allows them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Restriction:
-    """The union of its rules: a row may be seen if one rule allows it. No rules: nothing may."""
+    """The union of its rules: a row may be seen if one rule allows it. No rules: nothing may.
+
+    Two of them are never taken for the same, so that their conditions can be kept.
+    """
 
     rules: tuple[Rule, ...]
 
@@ -70,7 +75,8 @@ def _rule_condition(rule: Rule, name: str, by_type: bool) -> tuple[str, dict[str
     return " AND ".join(terms) or "true", values
 
 
-def condition(restriction: Restriction, type_name: str | None) -> tuple[str, dict[str, object]]:
+@lru_cache(maxsize=2000)
+def condition(restriction: Restriction, type_name: str | None) -> tuple[str, Mapping[str, object]]:
     """The restriction as a parenthesised SQL condition on rows `r`, with its named values.
 
     With `type_name` the query already fixes the type, and only the rules that can allow it remain;
