@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hie.access.caller import Caller
-from hie.errors import Problem
+from hie.errors import Problem, problem
 from hie.kit.db import Connection
 from hie.records.accept import accept
 from hie.records.bundle import bundle
@@ -49,6 +49,15 @@ async def _transaction(
     request: Request, caller: Caller, asked: list[Asked], wanted: Return
 ) -> list[bytes]:
     exchange = exchange_of(request)
+    for one in asked:
+        if one.method == "POST" and one.entry is None:
+            raise problem(
+                400,
+                "not-supported",
+                f"'POST {one.url[:80]}' cannot be a part of a transaction; send it in a batch",
+                f"“POST {one.url[:80]}”不能作为事务的一部分，请放在 batch 中",
+                f"{one.expression}.request",
+            )
     changes = [one.entry for one in asked if one.entry is not None]
     arranged = sorted(changes, key=lambda entry: ORDER[entry.method])
     reads: dict[int, bytes] = {}

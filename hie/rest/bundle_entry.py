@@ -26,9 +26,10 @@ MOST_ENTRIES = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What one entry asks for: a change, or else (`entry` is None) a read at `url`.
+    """What one entry asks for: a change, or else (`entry` is None) a request to `url`.
 
-    `headers` are those that a read over HTTP would carry in their place.
+    That is a read, or with POST an operation. `headers` and `body` are those that it would have
+    over HTTP.
     """
 
     url: str
@@ -36,6 +37,7 @@ class Asked:
     expression: str
     method: str = "GET"
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    body: bytes = b""
 
 
 def _refuse(code: str, en: str, zh: str, expression: str) -> Problem:
@@ -118,6 +120,10 @@ def _asked(entry: dict[str, Any], text: bytes | None, place: str, base: str) -> 
     if method in ("GET", "HEAD"):
         return Asked(url, None, place, method, _conditions(request))
     path, question, query = url.partition("?")
+    if method == "POST" and path.rpartition("/")[2].startswith(("$", "_search")):
+        content_type = FHIR_JSON if text else "application/x-www-form-urlencoded"
+        headers = ((b"content-type", content_type.encode()),)
+        return Asked(url, None, place, method, headers, text or b"")
     type_name, _, logical_id = path.partition("/")
     about = bool(logical_id) != bool(question)  # an id or criteria, and never both
     formed = {
@@ -131,9 +137,9 @@ def _asked(entry: dict[str, Any], text: bytes | None, place: str, base: str) -> 
             "not-supported",
             Text(
                 f"'{method} {url[:80]}' cannot be carried out here: POST Type, PUT or PATCH Type/id or Type?criteria "
-                "(each with a resource), DELETE Type/id or Type?criteria, or GET",
+                "(each with a resource), DELETE Type/id or Type?criteria, GET, or POST of an operation",
                 f"无法执行“{method} {url[:80]}”：支持 POST 类型、PUT 或 PATCH 类型/id 或 类型?条件（均须附资源）、"
-                "DELETE 类型/id 或 类型?条件，或 GET",
+                "DELETE 类型/id 或 类型?条件、GET，或以 POST 调用操作",
             ),
             f"{place}.request.url",
         )

@@ -1,9 +1,10 @@
-"""GET entries of a Bundle: the same requests as over HTTP. https://hl7.org/fhir/R4/http.html#transaction
+"""GET entries of a Bundle, and operations: the same requests as over HTTP. https://hl7.org/fhir/R4/http.html#transaction
 
 Each is run through the server's own routes, so that a Bundle can ask whatever can be asked without
 one, under the same token. In a transaction it sees what the entries before it have changed.
 """
 
+from base64 import b64encode
 from collections.abc import MutableMapping
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
@@ -19,6 +20,7 @@ from hie.kit.db import Connection
 from hie.kit.within import Within
 from hie.records.exchange import Exchange
 from hie.rest.bundle_entry import Asked
+from hie.rest.negotiate import FHIR_JSON
 
 # Of the headers of the request that brought the Bundle, those that hold for its entries too.
 KEPT = frozenset((b"accept-language", b"prefer", b"host"))
@@ -35,7 +37,7 @@ def within(exchange: Exchange, connection: Connection) -> Exchange:
 async def entry_read(
     request: Request, caller: Caller, asked: Asked, exchange: Exchange
 ) -> tuple[int, bytes]:
-    """Status and response entry of a read, search, history or operation by GET.
+    """Status and response entry of a read, search, history or operation.
 
     Inside a transaction `exchange` is made by `within`.
     """
@@ -52,7 +54,7 @@ async def entry_read(
         "exchange": exchange,
         "caller": caller,
     }
-    status, sent, body = await _run(request, scope)
+    status, sent, body = await _run(request, scope, asked.body)
     response: dict[str, Any] = {"status": str(status)}
     if "etag" in sent:
         response["etag"] = sent["etag"]
@@ -62,11 +64,16 @@ async def entry_read(
         response["outcome"] = orjson.Fragment(body)
         return status, orjson.dumps({"response": response})
     text = b'"response":' + orjson.dumps(response)
+    kind = sent.get("content-type", "")
+    if body and not kind.startswith(FHIR_JSON):
+        body = orjson.dumps(
+            {"resourceType": "Binary", "contentType": kind, "data": b64encode(body).decode()}
+        )
     return status, b'{"resource":%s,%s}' % (body, text) if body else b"{%s}" % text
 
 
 async def _run(
-    request: Request, scope: MutableMapping[str, Any]
+    request: Request, scope: MutableMapping[str, Any], sent: bytes
 ) -> tuple[int, dict[str, str], bytes]:
     status = 500
     headers: dict[str, str] = {}
@@ -83,7 +90,7 @@ async def _run(
             parts.append(message.get("body", b""))
 
     async def receive() -> MutableMapping[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": sent, "more_body": False}
 
     await request.app.router(scope, receive, send)
     return status, headers, b"".join(parts)

@@ -283,6 +283,28 @@ async def test_a_batch_answers_each_entry_for_itself(client) -> None:
     assert entries[7]["resource"]["type"] == "searchset"
 
 
+async def test_operations_in_a_batch(client) -> None:
+    a = await client("institution", institution="A")
+    await a.put("/Patient/p1", content=patient("p1", "张伟"))
+    label = {"tag": [{"system": "urn:x", "code": "y"}]}
+    sent = {"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": label}]}
+    entries = [
+        entry("POST", "Patient/p1/$meta-add", orjson.dumps(sent)),
+        entry("POST", "Patient/_search?_id=p1"),
+        entry("GET", "$graphql?query={PatientList{id}}"),
+        entry("POST", "Patient/p1/$nothing", orjson.dumps(sent)),
+    ]
+    answer = await a.post("/", json=bundle("batch", *entries))
+    assert statuses(answer) == ["200", "200", "200", "404"]
+    meta, found, graph, _ = (e.get("resource") for e in answer.json()["entry"])
+    assert meta["resourceType"] == "Parameters"
+    assert found["entry"][0]["resource"]["meta"]["versionId"] == "2"
+    assert (graph["resourceType"], graph["contentType"]) == ("Binary", "application/json")
+    refused = await a.post("/", json=bundle("transaction", entries[0]))
+    assert refused.status_code == 400
+    assert (await a.get("/Patient/p1")).headers["etag"] == 'W/"2"'
+
+
 async def test_reads_inside_a_bundle_are_the_callers_own(client) -> None:
     a = await client("institution", institution="A")
     await a.put("/Patient/p1", content=patient("p1", "张伟"))
