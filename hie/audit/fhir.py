@@ -5,7 +5,7 @@ https://profiles.ihe.net/ITI/BALP/content.html
 """
 
 from base64 import b64encode
-from typing import Any
+from typing import Any, NamedTuple
 
 from hie.audit.event import Event, Recorded
 from hie.kit.clock import instant
@@ -17,6 +17,11 @@ _RECIPIENT = {
     "system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType",
     "code": "IRCP",
     "display": "information recipient",
+}
+_PROVIDER = {
+    "system": "http://terminology.hl7.org/CodeSystem/v3-RoleClass",
+    "code": "PROV",
+    "display": "healthcare provider",
 }
 _INTERACTIONS = frozenset(
     [
@@ -42,7 +47,18 @@ _INTERACTIONS = frozenset(
 """http://hl7.org/fhir/restful-interaction"""
 
 
-def audit_event(row: Recorded, *, server: str) -> dict[str, Any]:
+class Known(NamedTuple):
+    """What people call an account and an institution; the trail itself keeps login and number."""
+
+    name: str | None = None
+    institution_code: str | None = None
+    institution_name: str | None = None
+
+
+NOBODY = Known()
+
+
+def audit_event(row: Recorded, *, server: str, known: Known = NOBODY) -> dict[str, Any]:
     """`row` as a FHIR R4 AuditEvent; `server` is the exchange's public base URL."""
     event = row.event
     result: dict[str, Any] = {
@@ -57,7 +73,7 @@ def audit_event(row: Recorded, *, server: str) -> dict[str, Any]:
     purpose = _purpose(event)
     if purpose:
         result["purposeOfEvent"] = [purpose]
-    result["agent"] = _agents(event, server)
+    result["agent"] = _agents(event, server, known)
     result["source"] = {
         "observer": {"display": server},
         "type": [_coding("http://terminology.hl7.org/CodeSystem/security-source-type", "4")],
@@ -84,7 +100,7 @@ def _purpose(event: Event) -> dict[str, Any]:
     return purpose
 
 
-def _agents(event: Event, server: str) -> list[dict[str, Any]]:
+def _agents(event: Event, server: str, known: Known) -> list[dict[str, Any]]:
     # A read flows from the server to the client; for all else BALP takes the request's direction.
     reading = event.action == "R"
     client: dict[str, Any] = {
@@ -100,15 +116,29 @@ def _agents(event: Event, server: str) -> list[dict[str, Any]]:
         "requestor": False,
         "network": {"address": server, "type": "5"},
     }
+    agents = [client, exchange]
+    if known.institution_code:
+        agents.append(_institution(known))
     if client["requestor"]:
-        return [client, exchange]
+        return agents
     user: dict[str, Any] = {"type": {"coding": [_RECIPIENT]}, "who": {}, "requestor": True}
     if event.fhir_user:
         user["who"]["reference"] = event.fhir_user
     if event.account:
         user["who"]["identifier"] = {"value": event.account}
         user["altId"] = event.account
-    return [client, exchange, user]
+    if known.name:
+        user["name"] = known.name
+    return [*agents, user]
+
+
+def _institution(known: Known) -> dict[str, Any]:
+    identifier = {"system": "urn:hie:institution", "value": known.institution_code}
+    return {
+        "type": {"coding": [_PROVIDER]},
+        "who": {"identifier": identifier, "display": known.institution_name},
+        "requestor": False,
+    }
 
 
 def _entities(event: Event) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hie.rest.audit_event import read_audit_event, search_audit_events, trail_or
 from hie.rest.create import create
 from hie.rest.delete import conditional_delete, delete
 from hie.rest.history import history
@@ -29,7 +30,7 @@ class Interaction(NamedTuple):
 
 
 TYPE_INTERACTIONS = (
-    Interaction("read", (("GET", "/{type}/{id}", read),)),
+    Interaction("read", (("GET", "/{type}/{id}", trail_or(read, read_audit_event)),)),
     Interaction("vread", (("GET", "/{type}/{id}/_history/{version}", vread),)),
     Interaction(
         "update", (("PUT", "/{type}/{id}", update), ("PUT", "/{type}", conditional_update))
@@ -44,7 +45,13 @@ TYPE_INTERACTIONS = (
     Interaction("history-instance", (("GET", "/{type}/{id}/_history", history),)),
     Interaction("history-type", (("GET", "/{type}/_history", history),)),
     Interaction("create", (("POST", "/{type}", create),)),
-    Interaction("search-type", (("GET", "/{type}", search), ("POST", "/{type}/_search", search))),
+    Interaction(
+        "search-type",
+        (
+            ("GET", "/{type}", trail_or(search, search_audit_events)),
+            ("POST", "/{type}/_search", trail_or(search, search_audit_events)),
+        ),
+    ),
 )
 SYSTEM_SEARCHES = Interaction(
     "search-system",

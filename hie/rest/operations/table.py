@@ -12,6 +12,7 @@ from starlette.responses import Response
 from hie.rest.graphql.endpoint import graphql_of_resource, graphql_of_system
 from hie.rest.operations import relink, review
 from hie.rest.operations.everything import everything_of_encounter, patient_everything
+from hie.rest.operations.explain_access import explain_patient_access
 from hie.rest.operations.ihe_pix import patient_identifiers
 from hie.rest.operations.lastn import observation_lastn
 from hie.rest.operations.match import match_patient
@@ -134,6 +135,7 @@ OPERATIONS = (
     _patient("open-record", open_patient_record),
     _patient("close-record", close_patient_record),
     _patient("confirm-sensitive", confirm_sensitive),
+    _patient("explain-access", explain_patient_access, "GET"),
     _patients("visit-code", visit_code),
     _patients("emergencies", emergencies, "GET"),
     _patients("review-emergency", review_emergency),
