@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from hie.auth.routes import routes as auth_routes
-from hie.kit import postgres
+from hie.kit import postgres, redaction
 from hie.kit.protective_headers import ProtectiveHeaders
 from hie.records.exchange import Exchange, open_exchange
 from hie.rest.audit_roots import routes as audit_routes
@@ -67,6 +67,7 @@ def application_on(exchange: Exchange) -> Application:
 def application(chosen: Settings | None = None) -> Application:
     """The application that opens its exchange when the server starts it; a factory for Granian."""
     used = chosen or settings()
+    redaction.install()
 
     @asynccontextmanager
     async def lifespan(app: Application) -> AsyncIterator[None]:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from hie.audit.sealer import Sealer
+from hie.auth.purge import Purger
 from hie.ingest.hl7v2.listener import Limits, Listener
 from hie.ingest.workers import Processor
 from hie.records.exchange import Exchange, open_exchange
@@ -38,6 +39,7 @@ class Worker:
         )
         # Every message holds a connection while it is carried out; others need some too.
         self.processor = Processor(exchange, parallel=max(1, settings.pool_size // 2))
+        self.purger = Purger(exchange.store.database)
         self.sealer = Sealer(exchange.store.database, settings.audit_hash)
         self.notifier = Notifier(exchange)
 
@@ -52,6 +54,7 @@ class Worker:
         await self.processor.start()
         await self.sealer.start()
         await self.notifier.start()
+        await self.purger.start()
 
     async def stop(self) -> None:
         """Take no more messages, finish those in hand."""
@@ -59,6 +62,7 @@ class Worker:
         await self.processor.stop()
         await self.sealer.stop()
         await self.notifier.stop()
+        await self.purger.stop()
 
 
 @asynccontextmanager

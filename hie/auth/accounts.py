@@ -7,7 +7,7 @@ login that does not exist. https://pages.nist.gov/800-63-4/sp800-63b.html (throt
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -70,6 +70,43 @@ WITH disabled AS (
 )
 SELECT login FROM disabled
 """
+
+
+ALL = """
+SELECT login, kind, display_name, roles, institution, totp_secret IS NOT NULL AS second_factor,
+    disabled, locked_until > now() AS locked
+FROM auth.account ORDER BY kind, login
+"""
+
+# What a token grants never changes, so those with the old role end.
+CHANGE_ROLES = """
+WITH changed AS (
+    UPDATE auth.account SET roles = %(roles)s WHERE login = %(login)s AND kind = 'staff'
+    RETURNING login
+), sessions AS (
+    DELETE FROM auth.session WHERE account IN (SELECT login FROM changed)
+), families AS (
+    UPDATE auth.family SET revoked_at = now()
+    WHERE account IN (SELECT login FROM changed) AND revoked_at IS NULL
+), tokens AS (
+    UPDATE auth.token SET revoked_at = now()
+    WHERE account IN (SELECT login FROM changed) AND revoked_at IS NULL
+)
+SELECT login FROM changed
+"""
+
+
+class Listed(NamedTuple):
+    """One line of the operator's list of accounts."""
+
+    login: str
+    kind: str
+    display_name: str
+    roles: list[str]
+    institution: int | None
+    second_factor: bool
+    disabled: bool
+    locked: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,3 +221,20 @@ async def disable_account(conn: Connection, login: str) -> bool:
     """Refuse the person from now on; sessions, approvals and tokens end. False if unknown."""
     cursor = await conn.execute(DISABLE, {"login": login})
     return await cursor.fetchone() is not None
+
+
+async def change_roles(conn: Connection, login: str, roles: Collection[str]) -> bool:
+    """Give a member of staff these roles; what the old ones had opened ends. False if unknown.
+
+    Raises `ValueError` for roles that may not be held together.
+    """
+    check_roles(roles)
+    cursor = await conn.execute(CHANGE_ROLES, {"login": login, "roles": list(roles)})
+    return await cursor.fetchone() is not None
+
+
+async def all_accounts(conn: Connection) -> list[Listed]:
+    """Every account, for the operator."""
+    async with conn.cursor(row_factory=class_row(Listed)) as cursor:
+        await cursor.execute(ALL)
+        return await cursor.fetchall()

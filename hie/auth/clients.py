@@ -43,9 +43,10 @@ ON CONFLICT (id) DO UPDATE SET
 """
 
 
-SELECT_WAITING = (
-    f"SELECT {_COLUMNS} FROM auth.client WHERE status = 'pending' ORDER BY created_at, id"
-)
+SELECT_ALL = f"""
+SELECT {_COLUMNS} FROM auth.client
+WHERE %(status)s::text IS NULL OR status = %(status)s ORDER BY created_at, id
+"""
 
 APPROVE = "UPDATE auth.client SET status = 'active' WHERE id = %s AND status <> 'active'"
 
@@ -95,10 +96,10 @@ async def find_client(conn: Connection, client_id: str) -> Client | None:
         return await cursor.fetchone()
 
 
-async def waiting_clients(conn: Connection) -> list[Client]:
-    """The apps that registered themselves and wait for approval, the oldest first."""
+async def clients(conn: Connection, *, status: str | None = None) -> list[Client]:
+    """The registered clients, or those of one status, the oldest first."""
     async with conn.cursor(row_factory=class_row(Client)) as cursor:
-        await cursor.execute(SELECT_WAITING)
+        await cursor.execute(SELECT_ALL, {"status": status})
         return await cursor.fetchall()
 
 

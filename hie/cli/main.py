@@ -2,7 +2,22 @@
 
 import typer
 
-from hie.cli import audit, db, demo, ingest, load, mpi, reindex, search, serve, token, worker
+from hie.cli import (
+    account,
+    audit,
+    client,
+    db,
+    demo,
+    doctor,
+    ingest,
+    load,
+    mpi,
+    reindex,
+    search,
+    serve,
+    token,
+    worker,
+)
 
 application = typer.Typer(
     help="Regional health records exchange: FHIR R4, SMART on FHIR, master patient index.",
@@ -12,10 +27,13 @@ application = typer.Typer(
 application.command("demo")(demo.demo)
 application.command("serve")(serve.serve)
 application.command("worker")(worker.worker)
+application.command("doctor")(doctor.doctor)
 application.command("load")(load.load)
 application.command("reindex")(reindex.reindex_resources)
 application.command("token")(token.token)
+application.add_typer(account.application, name="account")
 application.add_typer(audit.application, name="audit")
+application.add_typer(client.application, name="client")
 application.add_typer(db.application, name="db")
 application.add_typer(ingest.application, name="ingest")
 application.add_typer(mpi.application, name="mpi")

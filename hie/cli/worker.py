@@ -5,13 +5,14 @@ import logging
 import uvloop
 from rich.console import Console
 
-from hie.kit import migrations, postgres
+from hie.kit import migrations, postgres, redaction
 from hie.settings import settings
 from hie.worker import main
 
 
 def worker() -> None:
     """Listen for HL7 v2 over MLLP and process the inbox, until stopped; the schema is upgraded first."""
+    redaction.install()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     chosen = settings()
     address = postgres.conninfo(chosen)

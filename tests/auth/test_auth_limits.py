@@ -1,5 +1,6 @@
 """An address that asks too often is told to wait, in words and with Retry-After."""
 
+import asyncio
 from types import SimpleNamespace
 
 import httpx
@@ -7,8 +8,9 @@ import pytest
 from auth_flow import BASE, App, form_token_of
 from starlette.applications import Starlette
 
+from hie.auth.purge import Purger
 from hie.auth.routes import routes
-from hie.kit.db import Database
+from hie.kit.db import Connection, Database
 from hie.kit.rates import Rates
 from hie.settings import Settings
 
@@ -49,3 +51,23 @@ async def test_endpoints_for_apps(limited: httpx.AsyncClient, path: str) -> None
         assert answer.status_code == 429
         assert answer.json()["error"] == "slow_down"
         assert "retry-after" in answer.headers
+
+
+async def test_what_is_over_is_removed_by_the_worker(populated: Database) -> None:
+    async with populated.connection() as conn:
+        await conn.execute("INSERT INTO auth.used_identifier VALUES ('x', now())")
+    purger = Purger(populated, interval=0.01)
+    await purger.start()
+    try:
+        async with populated.connection() as conn, asyncio.timeout(20):
+            while await left(conn):  # noqa: ASYNC110 - nobody tells when it is done
+                await asyncio.sleep(0)
+    finally:
+        await purger.stop()
+
+
+async def left(conn: Connection) -> int:
+    cursor = await conn.execute("SELECT count(*) FROM auth.used_identifier")
+    row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0])

@@ -12,7 +12,7 @@ from auth_flow import App, Backend
 from joserfc.jwk import ECKey
 
 from hie.auth.accounts import disable_account
-from hie.auth.clients import approve_client, create_client, disable_client, waiting_clients
+from hie.auth.clients import approve_client, clients, create_client, disable_client
 from hie.auth.remote_keys import fetch_keys
 from hie.auth.tokens import introspect
 from hie.kit.db import Database
@@ -38,10 +38,10 @@ async def test_a_registered_app_waits_for_approval(app: App, populated: Database
     app.client_id = answer.json()["client_id"]
     assert (await app.authorize()).status_code == 400
     async with populated.connection() as conn:
-        assert [c.id for c in await waiting_clients(conn)] == [app.client_id]
+        assert [c.id for c in await clients(conn, status="pending")] == [app.client_id]
         assert await approve_client(conn, app.client_id)
         assert not await approve_client(conn, "nobody")
-        assert await waiting_clients(conn) == []
+        assert await clients(conn, status="pending") == []
     tokens = await app.tokens("resident", "launch/patient patient/*.rs offline_access")
     assert tokens["scope"] == "launch/patient offline_access patient/Observation.rs"
 
@@ -96,7 +96,7 @@ async def test_registrations_that_are_refused(
     assert answer.status_code == 400, answer.text
     assert answer.json()["error"] == error
     async with populated.connection() as conn:
-        assert await waiting_clients(conn) == []
+        assert await clients(conn, status="pending") == []
 
 
 async def test_native_and_local_apps_may_register(http: httpx.AsyncClient) -> None:
