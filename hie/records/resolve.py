@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from urllib.parse import parse_qsl
 
 import orjson
 
@@ -28,6 +29,7 @@ async def _conditional(
     connection: Connection, store: Store, restriction: Restriction, prepared: Sequence[Prepared]
 ) -> dict[str, str]:
     found: dict[str, str] = {}
+    identified: dict[tuple[str, str, str], set[str]] | None = None
     for item in prepared:
         if b"?" not in item.raw:
             continue
@@ -39,16 +41,44 @@ async def _conditional(
             match = await matching_id(
                 connection, store, restriction, type_name, query, item.entry.expression
             )
-            if match is None:
+            identified = _identified(prepared) if identified is None else identified
+            matches = _among(identified, type_name, query) | ({match} if match else set())
+            if len(matches) != 1:
                 raise problem(
                     412,
-                    "not-found",
-                    f"The conditional reference '{reference}' matches nothing",
-                    f"条件引用“{reference}”没有匹配到任何资源",
+                    "multiple-matches" if matches else "not-found",
+                    f"The conditional reference '{reference[:200]}' matches {len(matches)} resources",
+                    f"条件引用“{reference[:200]}”匹配到 {len(matches)} 个资源",
                     item.entry.expression,
                 )
-            found[reference] = f"{type_name}/{match}"
+            found[reference] = f"{type_name}/{matches.pop()}"
     return found
+
+
+def _identified(prepared: Sequence[Prepared]) -> dict[tuple[str, str, str], set[str]]:
+    """The ids of the resources that the entries store, by type and each of their identifiers."""
+    found: dict[tuple[str, str, str], set[str]] = {}
+    for item in prepared:
+        given = item.resource.get("identifier", [])
+        for identifier in given if isinstance(given, list) else [given]:
+            key = (item.entry.type, identifier.get("system", ""), identifier.get("value", ""))
+            found.setdefault(key, set()).add(item.id)
+    return found
+
+
+def _among(
+    identified: dict[tuple[str, str, str], set[str]], type_name: str, query: str
+) -> set[str]:
+    """Which resources of the same transaction an identifier means.
+
+    Conditional references are resolved after everything else, so they find what the transaction
+    creates; and only a criterion that matches exactly is certain to find one and no other.
+    """
+    match parse_qsl(query):
+        case [("identifier", value)] if "|" in value:
+            system, _, plain = value.partition("|")
+            return set(identified.get((type_name, system, plain), ()))
+    return set()
 
 
 def _own_addresses(prepared: Sequence[Prepared], fhir_base: str) -> dict[str, str]:

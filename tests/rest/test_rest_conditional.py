@@ -258,6 +258,28 @@ async def test_entries_may_refer_to_each_other_in_a_circle(client) -> None:
         assert stored["hasMember"] == [{"reference": f"Observation/{other}"}]
 
 
+async def test_conditional_references(client) -> None:
+    a = await client("institution", institution="A")
+    await a.put("/Patient/p2", content=patient("p2", "李娜", number="8"))
+    made = entry("POST", "Patient", patient(None, "张伟"))
+    seen = [
+        entry("POST", "Observation", observation(f"Patient?{criteria}"))
+        for criteria in (BY_NUMBER, BY_NUMBER.replace("|7", "|8"), "name=李娜")
+    ]
+    answer = await a.post("/", json=bundle("transaction", *seen, made))
+    assert statuses(answer) == ["201"] * 4
+    where = [e["response"]["location"].split("/")[-3] for e in answer.json()["entry"]]
+    for logical_id, subject in zip(where, (where[3], "p2", "p2"), strict=False):
+        stored = (await a.get(f"/Observation/{logical_id}")).json()
+        assert stored["subject"] == {"reference": f"Patient/{subject}"}
+    for criteria in ("identifier=urn:x|9", "colour=red", "name=张伟&identifier="):
+        refused = await a.post("/Observation", content=observation(f"Patient?{criteria}"))
+        assert refused.status_code in (400, 412)
+    twice = await a.post("/", json=bundle("transaction", seen[0], made))
+    assert twice.status_code == 412
+    assert await total(a, "/Observation?status=final") == 3
+
+
 async def test_a_batch_answers_each_entry_for_itself(client) -> None:
     a = await client("institution", institution="A")
     await a.put("/Patient/p1", content=patient("p1", "张伟"))
