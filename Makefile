@@ -9,10 +9,10 @@ READY := .venv/.ready
 LINES := 600
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench fuzz constraints clean
+.PHONY: help demo test check bench bench-load fuzz constraints clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## Bring up a synthetic district at http://127.0.0.1:8080 (ARGS="--residents 1000")
 	$(BIN)/hie demo $(ARGS)
@@ -30,6 +30,9 @@ check: $(READY) ## Format, lint, types, import layers, file sizes
 
 bench: $(READY) ## Measure throughput and response times; prints JSON lines
 	$(BIN)/python tests/bench $(ARGS)
+
+bench-load: $(READY) ## Measure bulk import against COPY, its stages, memory and disk (ARGS="--copies 4")
+	$(BIN)/python tests/bench/bulk.py $(ARGS)
 
 fuzz: $(READY) ## Send random requests for ten minutes (SECONDS=60 for one); prints the seed
 	HIE_FUZZ_SECONDS=$(SECONDS) $(BIN)/pytest tests/rest/test_rest_fuzz.py -s $(ARGS)

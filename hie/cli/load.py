@@ -2,12 +2,8 @@
 
 import asyncio
 import json
-import multiprocessing
 import os
 import time
-from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Annotated
 
@@ -15,16 +11,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from hie.access.caller import Caller
+from hie.cli.load_processes import loading, reports
 from hie.kit import migrations, postgres
 from hie.kit.db import Database
-from hie.records.exchange import Exchange, open_exchange
-from hie.records.load import Part, Report, load_part, parts_of
-from hie.records.sample import samples_of
-from hie.settings import Settings, settings
+from hie.records.load import Report
+from hie.settings import settings
 from hie.store.institutions import Institution, add_institution
-from hie.store.learning import learn
-from hie.store.open import open_store
+from hie.store.upkeep import settle
 
 SHOWN = 20
 
@@ -37,67 +30,14 @@ def _files(paths: list[Path]) -> list[Path]:
     return found
 
 
-class _Process:
-    """One loading process: an event loop and an exchange that live as long as it does."""
-
-    loop: asyncio.AbstractEventLoop
-    opened: AbstractAsyncContextManager[Exchange]
-    exchange: Exchange
-    caller: Caller
-
-    @classmethod
-    def start(cls, conninfo: str, institution: Institution) -> None:
-        cls.loop = asyncio.new_event_loop()
-        cls.caller = Caller.for_institution(institution.number, f"load:{institution.code}")
-        # The context is kept: collecting it would close the exchange. The process's end closes it.
-        cls.opened = open_exchange(Settings(pool_size=2), conninfo)
-        cls.exchange = cls.loop.run_until_complete(cls.opened.__aenter__())
-
-    @classmethod
-    def load(cls, part: Part, dictionary: int) -> Report:
-        cls.exchange.store.bodies.know(dictionary)
-        return cls.loop.run_until_complete(load_part(cls.exchange, cls.caller, part))
-
-
-def _reports(
-    conninfo: str, institution: Institution, files: list[Path], processes: int
-) -> Iterator[tuple[Part, Report]]:
-    parts = (part for path in files for part in parts_of(path))
-    with ProcessPoolExecutor(
-        processes,
-        multiprocessing.get_context("spawn"),
-        initializer=_Process.start,
-        initargs=(conninfo, institution),
-    ) as pool:
-        for _ in range(processes):
-            pool.submit(int)  # a process starts when there is something to do
-        dictionary = asyncio.run(_learn(conninfo, institution, files))
-        running: dict[Future[Report], Part] = {}
-        # Enough for every process to have its next part at hand, and no more in memory.
-        for part in parts:
-            running[pool.submit(_Process.load, part, dictionary)] = part
-            if len(running) >= 2 * processes:
-                yield from _finished(running)
-        while running:
-            yield from _finished(running)
-
-
-def _finished(running: dict[Future[Report], Part]) -> Iterator[tuple[Part, Report]]:
-    done, _ = wait(running, return_when=FIRST_COMPLETED)
-    for future in done:
-        yield running.pop(future), future.result()
-
-
-async def _learn(conninfo: str, institution: Institution, files: list[Path]) -> int:
-    """The number of the dictionary to compress with, learned from the files if that pays."""
-    async with open_store(conninfo, size=1) as store:
-        await learn(store.database, store.bodies, samples_of(files, institution))
-        return store.bodies.newest
-
-
 async def _institution(conninfo: str, code: str, name: str) -> Institution:
     async with Database(conninfo, size=1) as database, database.connection() as connection:
         return await add_institution(connection, code, name)
+
+
+async def _settle(conninfo: str, stored: int) -> None:
+    async with Database(conninfo, size=1) as database, database.connection() as connection:
+        await settle(connection, stored)
 
 
 def load(
@@ -129,17 +69,23 @@ def load(
         TextColumn("{task.fields[stored]:,} resources"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console) as progress:
+    with (
+        loading(address, owner, processes) as pool,
+        Progress(*columns, console=console) as progress,
+    ):
         task = progress.add_task("Loading files", total=len(files), stored=0)
-        for part, one in _reports(address, owner, files, processes):
+        for part, one in reports(pool, address, owner, files, 2 * processes):
             total.add(one)
             progress.update(task, advance=part.last, stored=total.stored)
     seconds = time.perf_counter() - started
+    if total.stored:
+        asyncio.run(_settle(address, total.stored))
+    settled = time.perf_counter() - started - seconds
     _print_report(console, total, report)
     console.print(
         f"{total.stored:,} resources stored in {seconds:.1f} s "
         f"({total.stored / seconds:,.0f} a second); {total.skipped_parts} parts were there already; "
-        f"{len(total.refused)} refused."
+        f"{len(total.refused)} refused. Statistics and indexes took another {settled:.1f} s."
     )
     if total.refused:
         raise typer.Exit(1)

@@ -26,7 +26,7 @@ _PATIENT = re.compile(rb'"reference"\s*:\s*"Patient/([^"\\/]+)"')
 
 def samples_of(files: Sequence[Path], institution: Institution) -> list[Sample]:
     """About `SAMPLES` valid resources from files evenly spread over `files`."""
-    chosen = files[:: -(-len(files) // FILES)]
+    chosen = files[:: max(1, -(-len(files) // FILES))]
     found: list[tuple[str, Entry, dict[str, str]]] = []
     for path in chosen:
         try:

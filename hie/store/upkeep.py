@@ -1,0 +1,62 @@
+"""What follows a bulk load: statistics for the planner, and indexes without the gaps that loading left.
+
+https://www.postgresql.org/docs/current/populate.html says why statistics cannot wait for autovacuum.
+An index that grows in random order fills its pages to two thirds, the token index to a half; built
+anew they are full. Nobody waits meanwhile: vacuum and concurrent rebuilding let others read and write.
+"""
+
+from psycopg import sql
+
+from hie.kit.db import Connection
+
+SCHEMAS = ["store", "search", "mpi"]
+SHARE = 0.3
+"""Indexes are built anew when a load brought this share of the resources; it is worth the reading then."""
+
+TABLES = """
+SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = ANY(%s) AND c.relkind = 'r' ORDER BY pg_relation_size(c.oid) DESC
+"""
+# An interrupted rebuilding leaves its half-built index behind.
+# https://www.postgresql.org/docs/current/sql-reindex.html#SQL-REINDEX-CONCURRENTLY
+HALF_BUILT = """
+SELECT n.nspname, c.relname FROM pg_index i
+JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = ANY(%s) AND NOT i.indisvalid AND c.relname ~ '_ccnew[0-9]*$'
+"""
+COUNT = "SELECT count(*) FROM store.resource"
+LOCK = "SELECT pg_try_advisory_lock(hashtextextended('store.upkeep', 0))"
+UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('store.upkeep', 0))"
+
+
+async def settle(connection: Connection, loaded: int) -> None:
+    """Vacuum and analyse all tables of records after a load of so many, and pack their indexes.
+
+    The connection must be in autocommit mode. Does nothing while another load is at it.
+    """
+    if not await _one(connection, LOCK):
+        return
+    try:
+        # First the vacuum: it empties the token index's list of what is pending.
+        tables = await _names(connection, TABLES)
+        for table in tables:
+            await connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(table))
+        count = await _one(connection, COUNT)
+        if loaded >= SHARE * count:
+            for index in await _names(connection, HALF_BUILT):
+                await connection.execute(sql.SQL("DROP INDEX CONCURRENTLY {}").format(index))
+            for table in tables:
+                await connection.execute(sql.SQL("REINDEX TABLE CONCURRENTLY {}").format(table))
+    finally:
+        await connection.execute(UNLOCK)
+
+
+async def _one(connection: Connection, statement: str) -> int:
+    row = await (await connection.execute(statement)).fetchone()
+    assert row is not None  # noqa: S101 - each of these statements gives one row
+    return int(row[0])
+
+
+async def _names(connection: Connection, statement: str) -> list[sql.Identifier]:
+    cursor = await connection.execute(statement, (SCHEMAS,))
+    return [sql.Identifier(*row) for row in await cursor.fetchall()]
