@@ -46,9 +46,22 @@ class Results:
     since: str | None
 
 
-def _linked(golden: Resource) -> list[str]:
-    references = [link.get("other", {}).get("reference", "") for link in golden.get("link", ())]
-    return [str(r).removeprefix("Patient/") for r in references if str(r).startswith("Patient/")]
+def _linked(golden: Resource, kind: str) -> list[str]:
+    """The Patients that the links of this kind name. http://hl7.org/fhir/R4/valueset-link-type.html"""
+    references = [
+        str(link.get("other", {}).get("reference", ""))
+        for link in golden.get("link", ())
+        if link.get("type") == kind
+    ]
+    return [r.removeprefix("Patient/") for r in references if r.startswith("Patient/")]
+
+
+async def _golden(fhir: FhirClient, patient: str) -> Resource:
+    """The golden record; of a person who was merged away that of the one who goes on."""
+    found = await fhir.read("Patient", patient)
+    for survivor in _linked(found, "replaced-by"):
+        return await fhir.read("Patient", survivor)
+    return found
 
 
 def _today() -> date:
@@ -57,7 +70,7 @@ def _today() -> date:
 
 async def person_of(fhir: FhirClient, patient: str) -> Person:
     """The person of a golden record, which may be read without opening the record."""
-    return person(await fhir.read("Patient", patient), _today())
+    return person(await _golden(fhir, patient), _today())
 
 
 async def subject(fhir: FhirClient, patient: str) -> Subject:
@@ -66,8 +79,8 @@ async def subject(fhir: FhirClient, patient: str) -> Subject:
     Raises `Refused` (403) if there are such records but none may be read: an empty page would say
     "no allergies" about a person of whom nothing is known to the reader.
     """
-    golden = await fhir.read("Patient", patient)
-    ids = _linked(golden)
+    golden = await _golden(fhir, patient)
+    ids = _linked(golden, "seealso")
     sources: list[Resource] = []
     if ids:
         parameters = [("_id", ",".join(ids)), ("_count", PAGE_LENGTH)]

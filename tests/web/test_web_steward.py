@@ -7,14 +7,17 @@ from playwright.async_api import ViewportSize
 from portal_window import DESK, PHONE, Portal, Running, Window
 
 from hie.access.caller import Caller
-from hie.auth.accounts import create_account
+from hie.auth.accounts import create_account, find_account
 from hie.auth.secret import hash_password
-from hie.kit.db import Database
+from hie.kit.db import Connection, Database
+from hie.mpi import steward
 from hie.mpi.opinion import SAMPLE
 from hie.mpi.people import person_of
+from hie.mpi.steward import Done
 from hie.records.accept import accept
 from hie.records.entry import Entry
 from hie.records.exchange import open_exchange
+from hie.records.relink import relink
 from hie.settings import Settings
 
 HOSPITAL, STATION = (1, "YX-H1"), (3, "YX-S1")
@@ -192,6 +195,41 @@ async def test_merging_shows_at_once(window: Window, demo: Running, reviews: lis
     async with Database(demo.conninfo, size=1) as database, database.connection() as opened:
         people = await person_of(opened, [row[0], other])
     assert len(set(people.values())) == 1
+
+
+async def test_a_resident_who_was_merged_sees_both_until_it_is_undone(
+    window: Window, demo: Running, reviews: list[int]
+) -> None:
+    who = {"actor": "Practitioner/yx-h1-gao-jie", "reason": "test of merging"}
+    async with open_exchange(Settings(database_url=demo.conninfo), demo.conninfo) as exchange:
+        async with exchange.store.database.connection() as connection:
+            account = await find_account(connection, "zhang.minghua")
+            people = await person_of(connection, ["yx-s1-twin-2"])
+        assert account is not None
+        assert account.patient is not None
+        gone, survivor = account.patient, people["yx-s1-twin-2"]
+
+        async def about() -> str:
+            async with window() as portal:
+                await portal.sign_in("/resident/about", "zhang.minghua")
+                assert portal.complaints == []
+                return await portal.text()
+
+        async def merge(connection: Connection) -> Done:
+            return await steward.merge(connection, survivor, gone, **who)
+
+        done = await relink(exchange, Caller.operator(), "merge", "test of merging", merge)
+
+        async def unmerge(connection: Connection) -> Done:
+            return await steward.unmerge(connection, done.event, **who)
+
+        try:
+            merged = await about()
+        finally:
+            await relink(exchange, Caller.operator(), "unmerge", "test of merging", unmerge)
+        assert "张明华" in merged
+        assert "清河社区卫生服务中心" in merged
+        assert "张明华" in await about()
 
 
 async def test_others_are_refused(window: Window, reviews: list[int]) -> None:
