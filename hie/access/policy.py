@@ -6,6 +6,8 @@
   the records that the clinician has opened with a reason, without what the resident's consents
   hide. Who a resident is and which institutions know them is never hidden: finding the right person
   depends on it.
+- `patient/` scopes in a clinician's hands (an app launched on a patient) reach that patient's record
+  as far and as long as the clinician has opened it.
 - `system/` scopes of an institution reach what it has sent.
 - Directory types (institutions, practitioners, …) are shared with everybody who has a scope on them.
 """
@@ -82,8 +84,26 @@ def _person_rules(caller: Caller, permission: Permission) -> list[Rule]:
     types = allowed_types(caller, "patient", permission)
     if not types or caller.patient is None:
         return []
+    if caller.kind == "staff":
+        return _launched_by_staff(caller, types)
     own = Rule(types=types & COMPARTMENT_TYPES, patients=keys_of(caller.patient))
     return [own, *_shared(types)]
+
+
+def _launched_by_staff(caller: Caller, types: frozenset[str]) -> list[Rule]:
+    """An app on one patient in a clinician's hands: no more than the clinician, nor for longer."""
+    if caller.account is None or caller.patient is None:
+        return []
+    patient = Sql(
+        KEYS_OF.format(persons=f"ARRAY({OPENED} AND patient = %s)"),
+        (caller.account, caller.patient),
+    )
+    records = (types & COMPARTMENT_TYPES) - UNSEEN_BY_STAFF
+    rules = [*_shared(types)]
+    if "Patient" in types:
+        rules.append(Rule(types=frozenset({"Patient"}), patients=patient))
+    rules.append(Rule(types=records, patients=patient, hidden=_hidden(caller, caller.account)))
+    return rules
 
 
 def _user_rules(caller: Caller, permission: Permission) -> list[Rule]:

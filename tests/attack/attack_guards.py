@@ -12,12 +12,16 @@ import test_attack_authorize as authorize
 import test_attack_codes as codes
 import test_attack_data as data
 import test_attack_dpop as dpop
+import test_attack_launch as launch
 import test_attack_outside as outside
 import test_attack_sign_in as sign_in
 import test_attack_tokens as tokens
 
+from hie.access.opened_record import OPENED
+from hie.access.policy import keys_of
 from hie.auth import account_page, second_factor, sessions
 from hie.auth import codes as code_store
+from hie.auth import launch as launches
 from hie.auth import tokens as token_store
 from hie.auth.authorization_request import find_client
 from hie.auth.codes import lock_code
@@ -25,6 +29,7 @@ from hie.auth.grants import refresh_token
 from hie.auth.jwks import import_key
 from hie.auth.registration import create_client
 from hie.auth.scopes import parse
+from hie.search.restriction import Rule
 from hie.search.sql import Sql
 
 Probe = Callable[..., Awaitable[None]]
@@ -222,6 +227,24 @@ GUARDS = (
           data.test_reading_what_is_not_ones_own, {"who": "doctor", "way": "a report"}),
     Guard("counts of what a clinician opened", {"hie.access.policy.keys_of_opened": _all_keys},
           data.test_searching_what_is_not_ones_own, {"who": "doctor", "way": "with a count"}),
+    Guard("what a clinician with an app opened", {"hie.access.policy._launched_by_staff":
+          lambda caller, types: [Rule(types=types, patients=keys_of(caller.patient))]},
+          launch.test_an_app_launched_on_a_patient_sees_no_more_than_the_clinician),
+    Guard("one use of a launch", {"hie.auth.launch.SELECT": without(launches.SELECT, "AND used_at IS NULL")},
+          launch.test_a_launch_works_once),
+    Guard("whose launch", {"hie.auth.launch.SELECT": launches.SELECT.replace(
+          "client_id = %s AND account = %s", "%s::text IS NOT NULL AND %s::text IS NOT NULL")},
+          launch.test_a_launch_is_of_no_use_to_another_person_or_app, {"login": "doctor", "client_id": "foreign"}),
+    Guard("denials", {"hie.access.policy.denied": lambda *_: Sql("false")},
+          launch.test_what_a_resident_denies_is_hidden_even_in_an_emergency, {"path": "read"}),
+    Guard("denials in counts", {"hie.access.policy.denied": lambda *_: Sql("false")},
+          launch.test_what_a_resident_denies_is_hidden_even_in_an_emergency, {"path": "total"}),
+    Guard("sensitive classes", {"hie.access.policy.unconfirmed": lambda *_: Sql("false")},
+          launch.test_a_sender_cannot_strip_a_label),
+    Guard("end of an opening", {"hie.access.policy.OPENED": without(OPENED, "AND until > now()")},
+          launch.test_an_opening_ends_by_itself_on_every_worker),
+    Guard("who opens records", {"hie.records.openings.require_clinician": passing()},
+          launch.test_only_a_clinician_opens_records, {"who": "steward"}),
     Guard("scopes", {"hie.access.caller.Caller.permits": passing(True)},
           data.test_an_app_with_one_type_sees_no_other),
     Guard("whose cursor", {"hie.records.find.verify": lambda _, __, ___, signed: signed[22:]},

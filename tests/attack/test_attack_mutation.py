@@ -3,7 +3,7 @@
 The server runs inside this process, on the same district, so that a guard can be switched off.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 import httpx
@@ -11,6 +11,7 @@ import pytest
 from attack_guards import GUARDS, Guard
 from attack_world import World
 
+from hie.access.policy import _restriction
 from hie.app import application_on
 from hie.records.exchange import Exchange, open_exchange
 from hie.settings import Settings
@@ -30,12 +31,21 @@ async def exchange(world: World, server: object) -> AsyncIterator[Exchange]:
         yield opened
 
 
+@pytest.fixture
+def forgetful() -> Iterator[None]:
+    """Restrictions are remembered; what was built with a guard off must not serve with it on."""
+    _restriction.cache_clear()
+    yield
+    _restriction.cache_clear()
+
+
 def inside(world: World, exchange: Exchange) -> World:
     """The same world, with a server in this process."""
     transport = httpx.ASGITransport(application_on(exchange), raise_app_exceptions=False)
     return replace(world, transport=transport, process=None, log=None, opened=[])
 
 
+@pytest.mark.usefixtures("forgetful")
 @pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.name.replace(" ", "-"))
 async def test_a_probe_notices_that_its_guard_is_off(
     world: World, exchange: Exchange, guard: Guard, monkeypatch: pytest.MonkeyPatch
