@@ -113,6 +113,15 @@ class FhirClient:
         """The answer of an operation that only reads."""
         return await self._answer("GET", f"{self._base}/{path}", params=list(parameters))
 
+    async def create(self, resource: Resource) -> Resource:
+        """The resource as stored."""
+        return await self._answer("POST", f"{self._base}/{resource['resourceType']}", json=resource)
+
+    async def update(self, resource: Resource) -> Resource:
+        """The new version as stored."""
+        place = f"{resource['resourceType']}/{resource['id']}"
+        return await self._answer("PUT", f"{self._base}/{place}", json=resource)
+
     async def operation(self, path: str, parameters: Resource) -> Resource:
         """The answer of an operation called with a Parameters resource."""
         return await self._answer("POST", f"{self._base}/{path}", json=parameters)

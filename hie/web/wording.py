@@ -258,6 +258,68 @@ WORDING: dict[str, Text] = {
     "second_question": Text("Is it one person?", "是同一人吗？"),
     "second_button": Text("Give opinion", "提交意见"),
     "second_none": Text("No second opinion is wanted from you now.", "目前没有需要您复核的条目。"),
+    "emergency_hint": Text(
+        "Without a treatment relationship ask the patient for the code on their page, or open the "
+        "record as an emergency: the patient is told, and a reviewer checks it.",
+        "如无诊疗关系，请向患者本人索取其页面上的授权码；或按急诊抢救调阅，系统将通知患者并由审核人员核查。",
+    ),
+    "patient_code": Text("Code from the patient", "患者授权码"),
+    "sensitive_button": Text("Show sensitive entries", "查看敏感信息"),
+    "sensitive_note": Text("Why they are needed", "查看理由"),
+    "sensitive_hint": Text(
+        "Entries on mental and reproductive health, HIV, genetics and the like are shown only "
+        "after a second confirmation, which the patient can read.",
+        "精神心理、生殖健康、艾滋病、遗传等敏感信息须再次说明理由后才显示，患者可以看到。",
+    ),
+    # who looked, who may see
+    "log": Text("Who looked", "访问记录"),
+    "log_text": Text(
+        "Everybody who opened your record, with the reason, usually within seconds.",
+        "所有查阅过您档案的人员及其理由，通常数秒内可见。",
+    ),
+    "log_others": Text("By others", "他人访问"),
+    "log_own": Text("Including my own", "包含本人"),
+    "log_times": Text("{number} times", "{number} 次"),
+    "log_reason": Text("Reason: {reason}", "理由：{reason}"),
+    "log_more": Text("Older accesses are kept as well.", "更早的访问记录同样保存。"),
+    "log_none": Text("Nobody has looked at your record.", "还没有人查阅过您的档案。"),
+    "sharing": Text("Who may see", "授权管理"),
+    "emergencies": Text("Emergency access to my record", "紧急调阅通知"),
+    "new": Text("new", "新"),
+    "emergency_until": Text("until {time}", "有效至 {time}"),
+    "emergency_open": Text("waiting for the reviewer", "等待审核"),
+    "emergency_reviewed": Text("reviewed: {verdict} ({remark})", "审核结论：{verdict}（{remark}）"),
+    "visit_code": Text("Code for a visit", "就诊授权码"),
+    "visit_code_text": Text(
+        "Say the code to the clinician in front of you; it works once, for ten minutes.",
+        "当面告诉医生即可授权其调阅；十分钟内有效，仅限一次。",
+    ),
+    "visit_code_button": Text("Make a code", "生成授权码"),
+    "restrictions": Text("My restrictions", "我的限制"),
+    "restrictions_none": Text(
+        "There are none: clinicians who treat you may read your record.",
+        "暂无限制：与您有诊疗关系的医务人员可以调阅。",
+    ),
+    "restriction_whom": Text("hidden from {name}", "不向{name}显示"),
+    "restriction_from": Text("from {name}", "来自{name}"),
+    "lift": Text("Lift", "解除"),
+    "restrict": Text("Hide something", "新增限制"),
+    "restrict_what": Text("What is hidden", "隐藏内容"),
+    "restrict_visit": Text("One visit with all that belongs to it", "某次就诊及其全部内容"),
+    "restrict_from": Text("Only what this institution recorded", "仅限该机构记录的内容"),
+    "restrict_whom": Text("Hidden from", "不向谁显示"),
+    "restrict_any": Text("All institutions", "所有机构"),
+    "restrict_start": Text("From", "开始日期"),
+    "restrict_end": Text("Until", "结束日期"),
+    "restrict_button": Text("Hide it", "确认隐藏"),
+    "restrict_incomplete": Text("Please choose what is to be hidden.", "请选择要隐藏的内容。"),
+    "consent_notice": Text(
+        "Notice, version 1: what you hide is not shown to clinicians even in an emergency, and they "
+        "may lack what matters for your treatment. The institution that wrote it keeps it. You may "
+        "lift a restriction at any time; it ends at once.",
+        "告知（第 1 版）：您隐藏的内容即使在急诊抢救时也不会向医务人员显示，可能影响对您的诊疗。"
+        "记录机构仍保留原始资料。您可随时解除限制，立即生效。",
+    ),
     # signing in and refusals
     "failed_title": Text("Signing in did not work", "登录未成功"),
     "failed_text": Text(

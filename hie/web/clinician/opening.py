@@ -3,7 +3,7 @@
 The exchange itself enforces it; this page asks, tells what was stated, and asks again at the end.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,8 +14,10 @@ from hie.errors import Text
 from hie.kit.clock import now
 from hie.web import overview
 from hie.web.fhir_client import Refused
+from hie.web.language import language_of
 from hie.web.page import redirect
 from hie.web.record.moment import CHINA
+from hie.web.record.outcome import messages
 from hie.web.signed_in import Page, Reader
 
 
@@ -59,7 +61,9 @@ def _patient(reader: Reader) -> str:
     return str(reader.request.path_params["id"])
 
 
-async def _ask(reader: Reader, *, missing: bool = False, status: int = 200) -> Response:
+async def _ask(
+    reader: Reader, *, missing: bool = False, refused: Sequence[str] = (), status: int = 200
+) -> Response:
     patient = _patient(reader)
     content = {
         "person": await overview.person_of(reader.fhir, patient),
@@ -68,6 +72,7 @@ async def _ask(reader: Reader, *, missing: bool = False, status: int = 200) -> R
         "note_length": NOTE_LENGTH,
         "again": patient in reader.session.content["openings"],
         "missing": missing,
+        "refused": refused,
     }
     return reader.page("clinician/reason.html", content, status)
 
@@ -94,18 +99,22 @@ async def open_record(reader: Reader) -> Response:
     patient = _patient(reader)
     form = await reader.request.form()
     reason, note = str(form.get("reason", "")), str(form.get("note", "")).strip()
+    code = str(form.get("code", "")).strip()
     if reason not in REASONS or not note:
         return await _ask(reader, missing=True, status=422)
-    answer = await reader.fhir.operation(
-        f"Patient/{patient}/$open-record",
-        {
-            "resourceType": "Parameters",
-            "parameter": [
-                {"name": "reason", "valueCode": reason},
-                {"name": "note", "valueString": note},
-            ],
-        },
-    )
+    stated = [{"name": "reason", "valueCode": reason}, {"name": "note", "valueString": note}]
+    if code:
+        stated.append({"name": "code", "valueString": code})
+    try:
+        answer = await reader.fhir.operation(
+            f"Patient/{patient}/$open-record",
+            {"resourceType": "Parameters", "parameter": stated},
+        )
+    except Refused as refused:
+        if refused.status not in (403, 422):
+            raise
+        told = messages(refused.outcome, language_of(reader.request))
+        return await _ask(reader, refused=told, status=refused.status)
     until = next(p["valueInstant"] for p in answer["parameter"] if p["name"] == "until")
     kept = {"reason": reason, "note": note, "until": until}
     reader.session.content["openings"][patient] = kept
@@ -113,8 +122,26 @@ async def open_record(reader: Reader) -> Response:
     return redirect(f"{reader.portal.home}/patient/{patient}")
 
 
+async def confirm_sensitive(reader: Reader) -> Response:
+    """Take the second reason to the exchange and show the record with its sensitive entries."""
+    patient = _patient(reader)
+    note = str((await reader.request.form()).get("note", "")).strip()
+    if note:
+        await reader.fhir.operation(
+            f"Patient/{patient}/$confirm-sensitive",
+            {
+                "resourceType": "Parameters",
+                "parameter": [{"name": "note", "valueString": note}],
+            },
+        )
+    return redirect(f"{reader.portal.home}/patient/{patient}")
+
+
 async def close_record(reader: Reader) -> Response:
-    """Forget the opening in this session; reading on needs a reason again."""
+    """End the opening; reading on needs a reason again."""
+    await reader.fhir.operation(
+        f"Patient/{_patient(reader)}/$close-record", {"resourceType": "Parameters"}
+    )
     reader.session.content["openings"].pop(_patient(reader), None)
     await reader.keep_session()
     return redirect(reader.portal.home)

@@ -21,6 +21,7 @@ routes: list[BaseRoute] = [
     _route(f"{PATIENT}/timeline", opening.opened(record.timeline)),
     _route(f"{PATIENT}/results", opening.opened(record.results)),
     _route(f"{PATIENT}/open", opening.open_record, "POST"),
+    _route(f"{PATIENT}/sensitive", opening.confirm_sensitive, "POST"),
     _route(f"{PATIENT}/close", opening.close_record, "POST"),
     Route("/clinician/login", sign_in.begin(CLINICIAN), methods=["GET"]),
     Route("/clinician/callback", sign_in.come_back(CLINICIAN), methods=["GET"]),

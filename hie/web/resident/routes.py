@@ -1,4 +1,4 @@
-"""`/resident`: sign-in, timeline, results, personal data."""
+"""`/resident`: sign-in, timeline, results, who looked, who may see what, personal data."""
 
 from asyncio import gather
 
@@ -10,6 +10,7 @@ from hie.web.choice import Choice
 from hie.web.drawing import charts, places, sparklines
 from hie.web.portal import RESIDENT
 from hie.web.record.timeline import years
+from hie.web.resident import log, sharing
 from hie.web.signed_in import Reader, sign_out, signed_in
 from hie.web.timeline_window import window
 
@@ -71,6 +72,11 @@ routes: list[BaseRoute] = [
     Route("/resident", signed_in(RESIDENT, timeline), methods=["GET"]),
     Route("/resident/results", signed_in(RESIDENT, results), methods=["GET"]),
     Route("/resident/about", signed_in(RESIDENT, about), methods=["GET"]),
+    Route("/resident/log", signed_in(RESIDENT, log.page), methods=["GET"]),
+    Route("/resident/sharing", signed_in(RESIDENT, sharing.page), methods=["GET"]),
+    Route("/resident/sharing", signed_in(RESIDENT, sharing.restrict), methods=["POST"]),
+    Route("/resident/sharing/lift", signed_in(RESIDENT, sharing.lift), methods=["POST"]),
+    Route("/resident/sharing/code", signed_in(RESIDENT, sharing.visit_code), methods=["POST"]),
     Route("/resident/login", sign_in.begin(RESIDENT), methods=["GET"]),
     Route("/resident/callback", sign_in.come_back(RESIDENT), methods=["GET"]),
     Route("/resident/logout", signed_in(RESIDENT, sign_out), methods=["POST"]),
