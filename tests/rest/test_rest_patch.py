@@ -121,7 +121,7 @@ async def test_a_patch_that_changes_nothing_makes_no_version(client) -> None:
         (b'[{"op":"replace","path":"","value":[]}]', "application/json-patch+json", 422),
         (b'[{"op":"add","path":"/gender","value":"m"}]', "application/json-patch+json", 422),
         (b"{}", "application/fhir+json", 400),
-        (b"<a/>", "application/xml-patch+xml", 415),
+        (b"{}", "application/merge-patch+json", 415),
         (b"[]", "text/plain", 415),
     ],
 )
