@@ -13,25 +13,13 @@ Kind = Literal["link", "unlink", "move", "merge", "unmerge", "not-duplicate"]
 ENGINE = "exchange"
 """The actor of automatic links."""
 
-# Institutions that subscribe are told of changes to their own registrations: the notice is written
-# with the event, and only when anybody subscribes at all.
 INSERT = """
-WITH written AS (
-    INSERT INTO mpi.link_event
-        (at, kind, person, other, registrations, actor, reason, bits, model, undoes)
-    SELECT at, kind, person, other, registrations, actor, reason, bits, model, undoes
-    FROM jsonb_to_recordset(%s::jsonb) AS e(
-        at timestamptz, kind text, person text, other text, registrations text[], actor text,
-        reason text, bits real, model text, undoes bigint)
-    RETURNING number, kind, registrations
-), noticed AS (
-    INSERT INTO mpi.notice (event, institution)
-    SELECT DISTINCT w.number, r.institution
-    FROM written w JOIN mpi.registration r ON r.id = ANY(w.registrations)
-    JOIN mpi.subscriber s ON s.institution = r.institution
-    WHERE (SELECT EXISTS (SELECT FROM mpi.subscriber)) AND w.kind <> 'not-duplicate'
-)
-SELECT number FROM written ORDER BY number
+INSERT INTO mpi.link_event (at, kind, person, other, registrations, actor, reason, bits, model, undoes)
+SELECT at, kind, person, other, registrations, actor, reason, bits, model, undoes
+FROM jsonb_to_recordset(%s::jsonb) AS e(
+    at timestamptz, kind text, person text, other text, registrations text[], actor text,
+    reason text, bits real, model text, undoes bigint)
+RETURNING number
 """
 
 

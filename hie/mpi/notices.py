@@ -1,7 +1,7 @@
 """The outbox of link changes: who wants to hear, what has not been told yet.
 
-A notice is written in the transaction of the event and read when that has committed; several
-readers share the work.
+A notice is written with the event, by a trigger on the journal (migration `0020_mpi_notice`), and read
+when that has committed; several readers share the work.
 """
 
 from collections.abc import Collection
