@@ -21,17 +21,17 @@ FROM jsonb_to_recordset(%s::jsonb) AS r(
 ON CONFLICT DO NOTHING
 """
 # A person that was merged meanwhile stands for the one it was merged into; what both sides have
-# come to is settled, unless it is a doubt about a person's own registration.
+# come to is settled; a doubt about a person's own registration has both sides the same from the start.
 CURRENT = """
 SELECT r.number, r.opened, r.reason, r.registration, coalesce(p.merged_into, r.person) AS person,
-    coalesce(o.merged_into, r.other) AS other, r.bits, r.guards, r.closed
+    coalesce(o.merged_into, r.other) AS other, r.bits, r.guards, r.person = r.other AS alone
 FROM mpi.review r
 JOIN mpi.person p ON p.id = r.person JOIN mpi.person o ON o.id = r.other
 """
 OPEN = f"""
 SELECT number, opened, reason, registration, person, other, bits, guards, count(*) OVER ()
 FROM ({CURRENT} WHERE r.closed IS NULL) q
-WHERE (person <> other OR reason = 'contradiction')
+WHERE (alone OR person <> other)
     AND (%(reason)s::text IS NULL OR reason = %(reason)s)
     AND (%(guard)s::text IS NULL OR %(guard)s = ANY(guards))
 ORDER BY bits DESC, number LIMIT %(count)s OFFSET %(offset)s
@@ -39,7 +39,7 @@ ORDER BY bits DESC, number LIMIT %(count)s OFFSET %(offset)s
 ONE = f"""
 SELECT number, opened, reason, registration, person, other, bits, guards
 FROM ({CURRENT} WHERE r.number = %s AND r.closed IS NULL) q
-WHERE person <> other OR reason = 'contradiction'
+WHERE alone OR person <> other
 """
 COUNT = "SELECT count(*) FROM mpi.review WHERE closed IS NULL"
 CLOSE = """

@@ -98,6 +98,26 @@ async def test_a_pair_is_shown_with_its_weights(client, exchange, twins) -> None
         assert {row[0] for row in await cursor.fetchall()} == set(twins.values())
 
 
+async def test_candidates_of_a_person(client, exchange, twins) -> None:
+    steward = await client("staff", **STEWARD)
+    answer = await steward.get(f"/Patient/{twins['t1']}/$candidates")
+    assert answer.status_code == 200, answer.text
+    assert validate(answer.json()) == []
+    (found,) = answer.json()["parameter"]
+    assert values(found, "person") == [{"reference": f"Patient/{twins['t2']}"}]
+    assert values(found, "guard") == ["twin"]
+    assert values(found, "grade") != ["certain"]
+    assert (await steward.get("/Patient/nobody/$candidates")).status_code == 404
+    for other in (
+        await client("staff", **{**STEWARD, "roles": ("clinician",)}),
+        await client("institution", institution="A"),
+        await client("resident", scopes="patient/*.rs", patient=twins["t1"]),
+    ):
+        assert (await other.get(f"/Patient/{twins['t1']}/$candidates")).status_code == 403
+    anybody = await client()
+    assert (await anybody.get(f"/Patient/{twins['t1']}/$candidates")).status_code == 401
+
+
 async def test_the_queue_is_filtered_and_paged(client, twins) -> None:
     steward = await client("staff", **STEWARD)
     for query, found in (

@@ -1,5 +1,6 @@
 """Operations of the review queue, for data stewards. Definitions: docs/identity.md
 
+GET  [base]/Patient/[golden id]/$candidates?_count=
 GET  [base]/Patient/$reviews?reason=&guard=&_count=&_offset=
 GET  [base]/Patient/$review?number=
 POST [base]/Patient/$decide-review          number, decision, reason
@@ -21,6 +22,7 @@ from hie.mpi.opinion import VERDICTS, Agreement, Decided, Verdict
 from hie.mpi.pair import DECISIONS, Decision, Pair, Side
 from hie.mpi.review import Review
 from hie.mpi.survive import Part
+from hie.records.candidates import candidates as other_persons
 from hie.records.review import (
     decide_review,
     open_reviews,
@@ -35,6 +37,7 @@ from hie.rest.operations.parameters import Parameters, read_parameters
 from hie.rest.respond import answer
 
 MOST_LISTED = 100
+MOST_CANDIDATES = 50
 Parts = list[dict[str, Any]]
 
 
@@ -46,6 +49,31 @@ def _parameters(request: Request, parameters: Iterable[dict[str, Any]]) -> Respo
 
 def _reference(name: str, patient: str) -> dict[str, Any]:
     return {"name": name, "valueReference": {"reference": f"Patient/{patient}"}}
+
+
+async def candidates(request: Request) -> Response:
+    """Other persons that may be this one, with grade, probability and the weights of each field."""
+    caller = await authenticate(request)
+    found = await other_persons(
+        exchange_of(request),
+        caller,
+        request.path_params["id"],
+        whole_number(request, "_count", 10, MOST_CANDIDATES),
+    )
+    listed = [
+        {
+            "name": "candidate",
+            "part": [
+                _reference("person", one.person),
+                {"name": "grade", "valueCode": one.grade},
+                {"name": "probability", "valueDecimal": one.probability},
+                *_weights(one.parts, {}),
+                *({"name": "guard", "valueCode": guard} for guard in one.guards),
+            ],
+        }
+        for one in found
+    ]
+    return _parameters(request, listed)
 
 
 async def reviews(request: Request) -> Response:

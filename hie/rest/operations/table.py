@@ -145,6 +145,7 @@ OPERATIONS = (
     _patient("unmerge", relink.unmerge_persons),
     _patient("not-duplicate", relink.mark_not_duplicate),
     _patient("link-history", relink.link_history, "GET"),
+    _patient("candidates", review.candidates, "GET"),
     _patients("reviews", review.reviews, "GET"),
     _patients("review", review.review, "GET"),
     _patients("decide-review", review.decide),
