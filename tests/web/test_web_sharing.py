@@ -80,8 +80,8 @@ async def test_one_visit_is_hidden_on_a_phone_in_english(window: Window) -> None
         await portal.page.click("form.restrict button")
         await portal.page.wait_for_load_state()
         assert "the visit 20" in await portal.page.inner_text(".restrictions")
-        assert not await wide(portal)
         await portal.picture("phone-resident-sharing")
+        assert not await wide(portal)
         await portal.page.click(".restrictions button")
         await portal.page.wait_for_load_state()
         assert portal.complaints == []
