@@ -7,8 +7,8 @@ from hie.errors import problem
 from hie.records.accept import accept
 from hie.records.entry import Entry
 from hie.rest.authenticate import authenticate, exchange_of
-from hie.rest.body import LARGEST_RESOURCE, read_body
-from hie.rest.negotiate import FORM_PARAMETERS, preferred_return, require_fhir_body
+from hie.rest.binary import resource_body
+from hie.rest.negotiate import FORM_PARAMETERS, preferred_return
 from hie.rest.respond import changed
 
 
@@ -16,12 +16,11 @@ async def create(request: Request) -> Response:
     """Store a new resource; with If-None-Exist only if nothing matches."""
     caller = await authenticate(request)
     _require_no_criteria(request)
-    require_fhir_body(request)
     exchange = exchange_of(request)
     entry = Entry(
         "POST",
         request.path_params["type"],
-        body=await read_body(request, LARGEST_RESOURCE),
+        body=await resource_body(request),
         if_none_exist=request.headers.get("if-none-exist"),
     )
     wanted = preferred_return(request, "representation")

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from hie.records.fetch import fetch
 from hie.rest.authenticate import exchange_of, recognise
-from hie.rest.respond import versioned
+from hie.rest.binary import version_or_content
 
 
 async def read(request: Request) -> Response:
@@ -13,4 +13,4 @@ async def read(request: Request) -> Response:
     caller = await recognise(request)
     path = request.path_params
     fetched = await fetch(exchange_of(request), caller, path["type"], path["id"])
-    return versioned(request, fetched)
+    return version_or_content(request, fetched)

@@ -14,6 +14,7 @@ from hie.audit.log import AuditError
 from hie.errors import Problem, problem
 from hie.fhir.definitions import RESOURCE_TYPES
 from hie.kit.ids import new_id
+from hie.rest.binary import wants_content
 from hie.rest.bundle import post_bundle
 from hie.rest.dispatch import FhirRoute, Paths
 from hie.rest.interactions import SYSTEM_HISTORY, SYSTEM_SEARCHES, TYPE_INTERACTIONS, Endpoint
@@ -74,7 +75,7 @@ def _guarded(endpoint: Endpoint) -> Endpoint:
     async def guarded(request: Request) -> Response:
         wanted: Format = "json"
         try:
-            wanted = answer_format(request)
+            wanted = "json" if wants_content(request) else answer_format(request)
             _require_type_and_id(request.path_params)
             response = await endpoint(request)
         except Problem as found:

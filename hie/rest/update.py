@@ -6,9 +6,9 @@ from starlette.responses import Response
 from hie.records.accept import accept
 from hie.records.entry import Entry
 from hie.rest.authenticate import authenticate, exchange_of
-from hie.rest.body import LARGEST_RESOURCE, read_body
+from hie.rest.binary import resource_body
 from hie.rest.criteria import criteria
-from hie.rest.negotiate import preferred_return, require_fhir_body
+from hie.rest.negotiate import preferred_return
 from hie.rest.respond import changed
 
 
@@ -29,7 +29,6 @@ async def _update(
     request: Request, *, logical_id: str | None = None, query: str | None = None
 ) -> Response:
     caller = await authenticate(request)
-    require_fhir_body(request)
     exchange = exchange_of(request)
     wanted = preferred_return(request, "representation")
     entry = Entry(
@@ -37,7 +36,7 @@ async def _update(
         request.path_params["type"],
         id=logical_id,
         query=query,
-        body=await read_body(request, LARGEST_RESOURCE),
+        body=await resource_body(request, logical_id),
         if_match=request.headers.get("if-match"),
     )
     [outcome] = await accept(exchange, caller, [entry])

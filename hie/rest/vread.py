@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from hie.records.fetch import fetch_version, missing
 from hie.rest.authenticate import authenticate, exchange_of
-from hie.rest.respond import versioned
+from hie.rest.binary import version_or_content
 
 LARGEST_VERSION = 2**31 - 1
 
@@ -23,4 +23,4 @@ async def vread(request: Request) -> Response:
     path = request.path_params
     number = version_number(path["type"], path["id"], path["version"])
     fetched = await fetch_version(exchange_of(request), caller, path["type"], path["id"], number)
-    return versioned(request, fetched)
+    return version_or_content(request, fetched)
