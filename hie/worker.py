@@ -10,17 +10,17 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from hie.audit.sealer import Sealer
-from hie.auth.purge import Purger
+from hie.audit.sealer import sealing
+from hie.auth.purge import purging
 from hie.ingest.hl7v2.listener import Limits, Listener
 from hie.ingest.workers import Processor
 from hie.records.exchange import Exchange, open_exchange
 from hie.settings import Settings
-from hie.subscriptions.notifier import Notifier
+from hie.subscriptions.notifier import notifying
 
 
 class Worker:
-    """An MLLP listener and a processor of the inbox on one exchange."""
+    """An MLLP listener, a processor of the inbox, and the standing duties, on one exchange."""
 
     def __init__(
         self,
@@ -39,9 +39,11 @@ class Worker:
         )
         # Every message holds a connection while it is carried out; others need some too.
         self.processor = Processor(exchange, parallel=max(1, settings.pool_size // 2))
-        self.purger = Purger(exchange.store.database)
-        self.sealer = Sealer(exchange.store.database, settings.audit_hash)
-        self.notifier = Notifier(exchange)
+        self.duties = (
+            sealing(exchange.store.database, settings.audit_hash),
+            notifying(exchange),
+            purging(exchange.store.database),
+        )
 
     @property
     def port(self) -> int:
@@ -52,17 +54,15 @@ class Worker:
         """Listen, and begin with what waits. Raises OSError if the port is taken."""
         await self.listener.start()
         await self.processor.start()
-        await self.sealer.start()
-        await self.notifier.start()
-        await self.purger.start()
+        for duty in self.duties:
+            duty.start()
 
     async def stop(self) -> None:
         """Take no more messages, finish those in hand."""
         await self.listener.stop()
         await self.processor.stop()
-        await self.sealer.stop()
-        await self.notifier.stop()
-        await self.purger.stop()
+        for duty in self.duties:
+            await duty.stop()
 
 
 @asynccontextmanager

@@ -4,16 +4,11 @@ What has been used stays until it would have expired, so that a second use is re
 stay for a while longer, because the resident's page shows them as ended.
 """
 
-import asyncio
-import logging
-from contextlib import suppress
-
 from hie.kit.db import Connection, Database
+from hie.kit.duty import Duty
 
 INTERVAL = 3600.0
 """Seconds between two turns."""
-
-_log = logging.getLogger(__name__)
 
 STATEMENTS = (
     "DELETE FROM auth.session WHERE expires_at <= now()",
@@ -37,31 +32,11 @@ async def purge(conn: Connection) -> int:
     return removed
 
 
-class Purger:
-    """Purges every hour, beside the worker's other duties."""
+def purging(database: Database, interval: float = INTERVAL) -> Duty:
+    """The duty of a worker; what is over is refused whether it has been deleted or not."""
 
-    def __init__(self, database: Database, interval: float = INTERVAL) -> None:
-        self._database = database
-        self._interval = interval
-        self._task: asyncio.Task[None] | None = None
+    async def turn() -> None:
+        async with database.connection() as conn:
+            await purge(conn)
 
-    async def start(self) -> None:
-        """Purge now and from now on."""
-        self._task = asyncio.create_task(self._run(), name="purge of the authorization server")
-
-    async def stop(self) -> None:
-        """Purge no more."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                async with self._database.connection() as conn:
-                    await purge(conn)
-            except Exception:
-                # What is over is refused whether it is deleted or not; the next turn tries again.
-                _log.exception("what has expired could not be removed")
-            await asyncio.sleep(self._interval)
+    return Duty("purge of the authorization server", interval, turn)

@@ -1,9 +1,8 @@
 """The worker's part: activates what is requested, makes deliveries of changes, sends them."""
 
-import asyncio
-import logging
-from contextlib import suppress
+from functools import partial
 
+from hie.kit.duty import Duty
 from hie.mpi import notices
 from hie.records.exchange import Exchange
 from hie.subscriptions.deliver import deliver_next
@@ -12,8 +11,6 @@ from hie.subscriptions.subscription import Subscription, objection, set_status, 
 
 INTERVAL = 2.0
 """Seconds between two looks."""
-
-_log = logging.getLogger(__name__)
 
 
 async def look(exchange: Exchange) -> None:
@@ -45,28 +42,6 @@ async def _activate(exchange: Exchange) -> dict[str, Subscription]:
     return active
 
 
-class Notifier:
-    """One for each worker; several share the work."""
-
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="notifier")
-
-    async def stop(self) -> None:
-        """What is being sent is sent again by whoever comes next."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await look(self._exchange)
-            except Exception:
-                # One faulty subscription must not end all notifications.
-                _log.exception("notifications could not be made")
-            await asyncio.sleep(INTERVAL)
+def notifying(exchange: Exchange) -> Duty:
+    """The duty of a worker; what is being sent when it stops is sent again by whoever comes next."""
+    return Duty("notifier", INTERVAL, partial(look, exchange))

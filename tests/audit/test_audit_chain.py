@@ -15,7 +15,7 @@ from hie.audit.log import AuditLog
 from hie.audit.retention import retire
 from hie.audit.roots import Root, daily_roots
 from hie.audit.seal import Gap, seal, split
-from hie.audit.sealer import Sealer
+from hie.audit.sealer import sealing
 from hie.audit.verify import Report, verify
 from hie.fhir.dates import CHINA_STANDARD_TIME
 from hie.kit.clock import now
@@ -213,8 +213,8 @@ async def test_several_sealers_at_once_make_one_chain(database: Database, log: A
 
 async def test_the_sealer_seals_by_itself(database: Database, log: AuditLog) -> None:
     await log.record(reading(1))
-    sealer = Sealer(database, "sm3")
-    await sealer.start()
+    sealer = sealing(database, "sm3")
+    sealer.start()
     found: list[Root] = []
     async with asyncio.timeout(20), database.connection() as connection:
         while not found:

@@ -8,7 +8,7 @@ import pytest
 from auth_flow import BASE, App, form_token_of
 from starlette.applications import Starlette
 
-from hie.auth.purge import Purger
+from hie.auth.purge import purging
 from hie.auth.routes import routes
 from hie.kit.db import Connection, Database
 from hie.kit.rates import Rates
@@ -56,8 +56,8 @@ async def test_endpoints_for_apps(limited: httpx.AsyncClient, path: str) -> None
 async def test_what_is_over_is_removed_by_the_worker(populated: Database) -> None:
     async with populated.connection() as conn:
         await conn.execute("INSERT INTO auth.used_identifier VALUES ('x', now())")
-    purger = Purger(populated, interval=0.01)
-    await purger.start()
+    purger = purging(populated, interval=0.01)
+    purger.start()
     try:
         async with populated.connection() as conn, asyncio.timeout(20):
             while await left(conn):  # noqa: ASYNC110 - nobody tells when it is done
