@@ -114,11 +114,12 @@ async def _change(
         connection, place.institution if place else item.institution
     )
 
+    resource = item.resource
     classes = classes_of(item.raw)
 
     def text_of(version: int, last_updated: datetime) -> tuple[bytes, dict[str, object]]:
         meta = meta_for(
-            item.resource.get("meta"),
+            resource.get("meta"),
             version=version,
             last_updated=last_updated,
             institution_code=institution.code,
@@ -126,7 +127,7 @@ async def _change(
             contributed=item.contributed,
             labels=[label(name) for name in sorted(classes)],
         )
-        return splice(item.raw, item.resource, id=item.id, meta=orjson.dumps(meta)), meta
+        return splice(item.raw, resource, id=item.id, meta=orjson.dumps(meta)), meta
 
     if place and place.body is not None:
         before = exchange.store.bodies.expand(place.dictionary, place.body)
@@ -134,9 +135,9 @@ async def _change(
             return Change(200, entry.type, item.id, place.version, place.last_updated, before)
     version = place.version + 1 if place else 1
     body, meta = text_of(version, moment)
-    item.resource["id"] = item.id
-    item.resource["meta"] = meta
-    indexed = extract(item.resource, exchange.store.hasher)
+    resource["id"] = item.id
+    resource["meta"] = meta
+    indexed = extract(resource, exchange.store.hasher)
     row = _row(exchange, item, place, version, moment, institution.number, indexed, body)
     status = 200 if place and place.body is not None else 201
     return Change(status, entry.type, item.id, version, moment, body, row, indexed, classes)

@@ -70,8 +70,8 @@ def _apply(exchange: Exchange, item: Prepared, place: Place) -> list[Issue]:
         ) from found
     item.raw = after
     if after == before:
-        item.resource = orjson.loads(after)
+        item.parsed = orjson.loads(after)
         return []
     checked = check(replace(entry, method="PUT", id=item.id, query=None, body=after))
-    item.resource = checked.resource
+    item.parsed = checked.resource
     return [*checked.unreadable, *checked.invalid]

@@ -23,6 +23,9 @@ from hie.records.entry import Entry, Prepared
 # How many resources are checked before other requests of this process get a turn.
 TURN = 25
 
+# Entries of a transaction up to which parsed resources are kept between checking and storing.
+KEPT = 1000
+
 KNOWN_TYPES = frozenset(RESOURCE_TYPES)
 
 
@@ -163,10 +166,11 @@ async def prepare(caller: Caller, entries: Sequence[Entry]) -> list[Prepared]:
         invalid += checked.invalid
         if checked.refused:
             continue
+        # Patients are few, and the master patient index wants them parsed.
+        kept = len(entries) <= KEPT or entry.type == "Patient"
+        parsed = checked.resource if kept else None
         prepared.append(
-            Prepared(
-                entry, type_number(entry.type), entry.body or b"", checked.resource, institution
-            )
+            Prepared(entry, type_number(entry.type), entry.body or b"", parsed, institution)
         )
         if number % TURN == TURN - 1:
             await sleep(0)

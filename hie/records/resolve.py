@@ -128,8 +128,7 @@ async def resolve_references(
     for item in prepared:
         text = replace_references(item.raw, mapping) if mapping else item.raw
         if text != item.raw:
-            item.raw = text
-            item.resource = orjson.loads(text)
+            item.change_text(text)
         dangling = DANGLING.search(text) if item.entry.expression else None
         if dangling:
             urn = dangling[1].decode()
