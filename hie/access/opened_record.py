@@ -130,7 +130,7 @@ async def open_record(
             "forbidden",
             "Your institution has not treated this person lately. Ask the person for their code, "
             f"or open the record as an emergency ({EMERGENCY}), which is reviewed",
-            f"您所在机构近期没有此人的诊疗关系。请向本人索取授权码；紧急情况可按 {EMERGENCY} 调阅，事后须经审核",
+            f"您所在机构近期没有此人的诊疗关系。请向本人索取授权码；紧急情况可按“急诊抢救”（{EMERGENCY}）调阅，事后须经审核",
             "Parameters.parameter.where(name='reason')",
         )
     opened = now()
