@@ -70,7 +70,7 @@ async def search(request: Request) -> Response:
             )
         pairs += parameters_of((await read_body(request, LARGEST_FORM)).decode("utf-8", "replace"))
     type_name = request.path_params.get("type")
-    subset = subset_of(pairs, type_name)
+    subset = subset_of(pairs, type_name, counting=True)
     pairs = [pair for pair in pairs if pair[0] not in NAMES]
     if subset.summary == "count":
         pairs.append(("_count", "0"))

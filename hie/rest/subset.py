@@ -10,11 +10,13 @@ NAMES = frozenset(("_summary", "_elements"))
 KNOWN_TYPES = frozenset(RESOURCE_TYPES)
 
 
-def subset_of(pairs: Sequence[tuple[str, str]], type_name: str | None) -> Subset:
+def subset_of(
+    pairs: Sequence[tuple[str, str]], type_name: str | None, *, counting: bool = False
+) -> Subset:
     """The part that the parameters ask for. Names without a type belong to `type_name`, if given.
 
-    Problem 400 for a value that R4 does not define, an element that the type does not have, and
-    both parameters at once.
+    `counting` says that the number alone can be asked for. Problem 400 for a value that R4 does not
+    define here, an element that the type does not have, and both parameters at once.
     """
     asked = [(name, value) for name, value in pairs if name in NAMES and value]
     if not asked:
@@ -28,18 +30,19 @@ def subset_of(pairs: Sequence[tuple[str, str]], type_name: str | None) -> Subset
             "_summary",
         )
     name, value = asked[0]
-    return _summary(value) if name == "_summary" else _elements(value, type_name)
+    return _summary(value, counting=counting) if name == "_summary" else _elements(value, type_name)
 
 
-def _summary(value: str) -> Subset:
-    for summary in SUMMARIES:
+def _summary(value: str, *, counting: bool) -> Subset:
+    possible = [summary for summary in SUMMARIES if counting or summary != "count"]
+    for summary in possible:
         if value == summary:
             return Subset(summary)
     raise problem(
         400,
         "invalid",
-        f"_summary={value[:40]} is none of {', '.join(SUMMARIES)}",
-        f"_summary={value[:40]} 无效，可用：{'、'.join(SUMMARIES)}",
+        f"_summary={value[:40]} is none of {', '.join(possible)}",
+        f"_summary={value[:40]} 无效，可用：{'、'.join(possible)}",
         "_summary",
     )
 

@@ -192,6 +192,31 @@ async def test_a_hidden_visit_is_hidden_on_every_path_and_comes_back(world: Worl
         assert (await reader.get(path)).status_code == 200, path
 
 
+async def test_a_hidden_visit_is_in_no_history_and_no_operation(world: World) -> None:
+    reader = world.clinician
+    ways = (
+        "/_history",
+        "/_history?_at=2126",
+        "/Observation/_history",
+        "/Observation/_history?_since=2020-01-01T00:00:00Z",
+        "/Encounter/_history?_summary=true",
+        f"/Observation/$lastn?patient={world.person}&code={SECRET}",
+        f"/Patient/{world.person}/$everything?start=2026-01-01&end=2026-02-01",
+    )
+    for path in ways[2:]:
+        assert '2"' in (await reader.get(path)).text, path
+    assert (await reader.get("/Encounter/v2/$everything")).status_code == 200
+    assert (await reader.get("/Observation/o2/$meta")).status_code == 200
+    await world.give(VISIT)
+    for path in ways:
+        answer = await reader.get(path)
+        assert answer.status_code == 200, answer.text
+        assert not any(name in answer.text for name in ('"o2"', '"v2"', "/o2", "/v2")), path
+    for path in ("/Encounter/v2/$everything", "/Observation/o2/$meta"):
+        assert (await reader.get(path)).status_code == 404
+    assert "/o2" in (await world.resident.get("/Observation/_history")).text
+
+
 PROVISIONS = {
     "category": {
         "type": "deny",

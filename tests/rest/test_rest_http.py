@@ -61,6 +61,43 @@ async def test_errors_are_outcomes(client, method: str, path: str, status: int) 
     assert ("allow" in refused.headers) == (status == 405)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "kind"),
+    [("minimal", None), ("representation", "Patient"), ("OperationOutcome", "OperationOutcome")],
+)
+async def test_what_comes_back_is_what_is_preferred(client, wanted: str, kind: str | None) -> None:
+    a = await client("institution", institution="A")
+    prefer = {"prefer": f"return={wanted}"}
+    patch = {"content-type": "application/json-patch+json", **prefer}
+    answers = [
+        await a.post("/Patient", content=patient(None, "张伟"), headers=prefer),
+        await a.put("/Patient/p1", content=patient("p1", "张伟"), headers=prefer),
+        await a.patch("/Patient/p1", content=b"[]", headers=patch),
+    ]
+    for answer in answers:
+        assert answer.status_code in (200, 201)
+        assert {"etag", "last-modified", "location"} <= set(answer.headers)
+        assert (answer.json()["resourceType"] if answer.content else None) == kind
+    gone = await a.delete("/Patient/p1", headers=prefer)
+    assert gone.status_code == (200 if wanted == "OperationOutcome" else 204)
+    entry = {
+        "resource": {"resourceType": "Basic", "code": {"text": "x"}},
+        "request": {"method": "POST", "url": "Basic"},
+    }
+    sent = {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
+    [answered] = (await a.post("/", json=sent, headers=prefer)).json()["entry"]
+    assert ("resource" in answered) == (wanted == "representation")
+    assert ("outcome" in answered["response"]) == (wanted == "OperationOutcome")
+
+
+async def test_an_unknown_preference_is_named(client) -> None:
+    a = await client("institution", institution="A")
+    body = patient("p1", "张伟")
+    refused = await a.put("/Patient/p1", content=body, headers={"prefer": "return=everything"})
+    assert refused.status_code == 400
+    assert (await a.get("/Patient/p1")).status_code == 404
+
+
 async def test_options_says_what_is_possible(client) -> None:
     anybody = await client()
     for path, allowed in (

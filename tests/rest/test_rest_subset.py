@@ -71,6 +71,12 @@ async def test_count_gives_the_number_alone(client) -> None:
     assert "entry" not in counted
 
 
+async def test_only_a_search_can_be_counted(client) -> None:
+    a = await stored(client)
+    for path in ("/MedicationRequest/m1", "/MedicationRequest/_history", "/_history"):
+        assert (await a.get(f"{path}?_summary=count")).status_code == 400
+
+
 async def test_links_keep_the_part(client) -> None:
     a = await stored(client)
     await a.put("/MedicationRequest/m2", content=DRUG.replace(b'"m1"', b'"m2"'))
