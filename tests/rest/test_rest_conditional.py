@@ -337,3 +337,25 @@ async def test_reads_inside_a_bundle_are_the_callers_own(client) -> None:
     assert "entry" not in answer.json()["entry"][2]["resource"]
     writer = await client("institution", institution="A", scopes="system/Patient.cu")
     assert statuses(await writer.post("/", json=bundle("batch", *reads))) == ["403"] * 3
+
+
+async def test_ten_thousand_entries_are_one_transaction(client) -> None:
+    a = await client("institution", institution="A")
+    await a.put("/Patient/p1", content=patient("p1", "张伟"))
+    one = entry("POST", "Observation", observation("Patient/p1"))
+    urn = "urn:uuid:6a0f3c6e-3f55-4d0c-9d3e-7f3a5ec1d001"
+    visit = {"resourceType": "Encounter", "status": "finished", "class": {"code": "AMB"}}
+    first = entry("POST", "Encounter", orjson.dumps(visit)) | {"fullUrl": urn}
+    last = orjson.loads(observation("Patient/p1", "the last")) | {"encounter": {"reference": urn}}
+    many = bundle(
+        "transaction", first, *[one] * 9998, entry("POST", "Observation", orjson.dumps(last))
+    )
+    answer = await a.post("/", json=many, timeout=120)
+    assert statuses(answer) == ["201"] * 10_000
+    assert await total(a, "/Observation?patient=p1") == 9999
+    found = (await a.get("/Observation?encounter:Encounter.status=finished")).json()["entry"]
+    assert [e["resource"]["code"]["text"] for e in found] == ["the last"]
+    many["entry"][5000] = entry("PUT", "Observation/x", observation("Patient/p1"))
+    refused = await a.post("/", json=many, timeout=120)
+    assert refused.status_code == 400
+    assert await total(a, "/Observation?patient=p1") == 9999
