@@ -28,6 +28,8 @@ _SINGLE = (
     "multipleBirthInteger",
 )
 _KEPT = ("identifier", "name", "telecom", "address", *_SINGLE)
+# PDQm wants it in answers: https://profiles.ihe.net/ITI/PDQm/ITI-78.html
+_KEPT_EXTENSIONS = ("http://hl7.org/fhir/StructureDefinition/patient-mothersMaidenName",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,9 @@ Explanation = dict[str, list[str]]
 
 def content_of(patient: Mapping[str, Any]) -> dict[str, Any]:
     """The identity part of a source Patient: what a golden record may take from it."""
-    return {key: patient[key] for key in _KEPT if key in patient}
+    content = {key: patient[key] for key in _KEPT if key in patient}
+    extensions = [e for e in patient.get("extension", ()) if e.get("url") in _KEPT_EXTENSIONS]
+    return {**content, "extension": extensions} if extensions else content
 
 
 def replaced(person: str, survivor: str) -> dict[str, Any]:
@@ -84,7 +88,7 @@ def golden(
     explained: Explanation = {}
     for element in ("identifier", "telecom"):
         _collect(resource, explained, element, ordered)
-    for element in ("name", "address", *_SINGLE):
+    for element in ("name", "address", "extension", *_SINGLE):
         _choose(resource, explained, element, ordered)
     for first, second in (
         ("deceasedBoolean", "deceasedDateTime"),

@@ -18,6 +18,7 @@ MAIDEN = "http://hl7.org/fhir/StructureDefinition/patient-mothersMaidenName"
 ALICE = {
     "resourceType": "Patient",
     "id": "alice",
+    "extension": [{"url": MAIDEN, "valueString": "OYELARAN"}],
     "active": True,
     "identifier": [{"system": "urn:hie:institution:A:patient", "value": "994"}],
     "name": [{"family": "MOHR", "given": ["ALICE"]}],
@@ -83,6 +84,7 @@ async def found(client):
         "family=MOHR&gender=female",
         "birthdate=1958-01-30&family=MOHR",
         "active=true&family=MOHR",
+        "mothersMaidenName=oyelaran",
     ],
 )
 async def test_every_parameter_finds_her(found, query: str, post: bool) -> None:
@@ -100,6 +102,7 @@ async def test_every_parameter_finds_her(found, query: str, post: bool) -> None:
         "gender=male",
         "active=false",
         "family=MOHR&gender=male",
+        "mothersMaidenName=other",
     ],
 )
 async def test_others_are_not_found(found, query: str) -> None:

@@ -8,6 +8,14 @@ from types import MappingProxyType
 from hie.fhir.definitions.facts import facts
 from hie.fhir.definitions.structures import type_definition
 
+MAIDEN_NAME = "http://hl7.org/fhir/StructureDefinition/patient-mothersMaidenName"
+CORRECTED = {
+    "http://hl7.org/fhir/SearchParameter/patient-extensions-Patient-mothersMaidenName": (
+        f"(Patient.extension.where(url='{MAIDEN_NAME}').value as string)"
+    )
+}
+"""Published with the address of an extension that is not: https://hl7.org/fhir/R4/extension-patient-mothersmaidenname.html"""
+
 
 @dataclass(frozen=True, slots=True)
 class SearchParameter:
@@ -40,7 +48,7 @@ def search_parameters(type_name: str) -> Mapping[str, SearchParameter]:
             number=each["number"],
             code=each["code"],
             type=each["type"],
-            expression=expression,
+            expression=CORRECTED.get(each["url"], expression),
             targets=tuple(each.get("target", ())),
             url=each["url"],
             components=tuple((url, path) for url, path in each.get("component", ())),
