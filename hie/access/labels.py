@@ -1,4 +1,4 @@
-"""Sensitive classes in the database, and the condition in SQL that hides their rows.
+"""Sensitive classes in the database.
 
 https://hl7.org/fhir/R4/security-labels.html
 """
@@ -7,21 +7,11 @@ from collections.abc import Iterable
 
 from hie.kit.clock import now
 from hie.kit.db import Connection
-from hie.mpi.people import PERSON_OF_KEY
-from hie.search.sql import Sql
 
 INSERT = """
 INSERT INTO access.label (key, class, since)
 SELECT key, class, %s FROM unnest(%s::bigint[], %s::text[]) AS found (key, class)
 ON CONFLICT DO NOTHING
-"""
-
-SENSITIVE = f"""
-EXISTS (SELECT FROM access.label l WHERE l.key = r.key) AND NOT EXISTS (
-    SELECT FROM access.confirmation c
-    WHERE c.account = %s AND c.until > now()
-      AND c.person = {PERSON_OF_KEY.format(key="r.patient_key")}
-)
 """
 
 
@@ -32,8 +22,3 @@ async def add_labels(connection: Connection, found: Iterable[tuple[int, frozense
         await connection.execute(
             INSERT, (now(), [key for key, _ in pairs], [name for _, name in pairs])
         )
-
-
-def unconfirmed(account: str) -> Sql:
-    """The condition that row `r` is sensitive and the account has not confirmed a second time."""
-    return Sql(SENSITIVE, (account,))

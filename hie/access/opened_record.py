@@ -35,16 +35,6 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 OPENED = "SELECT patient FROM access.opened_record WHERE account = %s AND until > now()"
 """The golden Patient ids of the records that are open to an account now; for use in statements."""
 
-PURPOSES = """ARRAY(
-    SELECT unnest(ARRAY[o.reason, 'TREAT'])
-    FROM access.opened_record o JOIN mpi.person p ON p.id = o.patient
-    WHERE o.account = %s AND o.until > now() AND coalesce(p.merged_into, p.id) = concerned.id
-)"""
-"""For which purposes an account reads the record of `concerned.id`; all of them are kinds of TREAT.
-
-https://terminology.hl7.org/CodeSystem-v3-ActReason.html
-"""
-
 CLOSE = """
 UPDATE access.opened_record SET until = now() WHERE account = %s AND patient = %s AND until > now()
 """

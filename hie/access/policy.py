@@ -19,9 +19,8 @@ from functools import lru_cache
 from hie.access.caller import EXCHANGE_INSTITUTION, Caller, Permission
 from hie.access.clause import STAFF
 from hie.access.denials import reader_name
-from hie.access.hidden import denied
-from hie.access.labels import unconfirmed
-from hie.access.opened_record import OPENED, PURPOSES
+from hie.access.hidden import denied, unconfirmed
+from hie.access.opened_record import OPENED
 from hie.errors import problem
 from hie.fhir.definitions import RESOURCE_TYPES, patient_compartment
 from hie.mpi.people import KEYS_OF
@@ -71,7 +70,7 @@ def _hidden(caller: Caller, account: str) -> Sql:
         readers.append(reader_name(caller.institution))
     if caller.user is not None:
         readers.append(caller.user)
-    consents = denied(Sql(OPENED, (account,)), readers, Sql(PURPOSES, (account,)))
+    consents = denied(Sql(OPENED, (account,)), readers, account)
     return any_of((unconfirmed(account), consents))
 
 

@@ -8,14 +8,12 @@ from typing import NamedTuple
 from hie.access.caller import Caller
 from hie.access.clause import STAFF
 from hie.access.denials import reader_name
-from hie.access.hidden import APPLIES
-from hie.access.opened_record import PURPOSES
 from hie.access.policy import restriction
 from hie.auth.scopes import Scope
 from hie.errors import problem
 from hie.fhir.definitions import RESOURCE_TYPES, type_number
 from hie.kit.db import Connection
-from hie.mpi.people import KEYS_OF, PERSON_OF_KEY
+from hie.mpi.people import KEYS_OF
 from hie.records.disclosure import event
 from hie.records.exchange import Exchange
 from hie.records.fetch import missing
@@ -44,28 +42,13 @@ WHERE account = %s AND until > now() AND person = %s
 """
 
 
-def _denials(readers: str, purposes: str) -> str:
-    """Consents that concern one row. Of an unknown reader, those that hide it from anybody."""
-
-    def applies(rule: str) -> str:
-        text = APPLIES.replace("{rule}", rule)
-        return text.replace("{readers}", readers.format(rule=rule)).replace(
-            "{purposes}", purposes.replace("{rule}", rule)
-        )
-
-    return f"""
-SELECT d.consent, d.place, EXISTS (
-    SELECT FROM access.exception e WHERE e.denial = d.number AND {applies("e")} IS TRUE)
-FROM (SELECT * FROM store.resource WHERE key = %(key)s) r
-CROSS JOIN LATERAL (SELECT {PERSON_OF_KEY.format(key="r.patient_key")} AS id) concerned
-JOIN mpi.person part ON part.id = concerned.id OR part.merged_into = concerned.id
-JOIN access.denial d ON d.person = part.id
-WHERE {applies("d")} IS NOT FALSE ORDER BY d.number
+CONCERNING = """
+SELECT found.consent, found.place, found.excepted
+FROM store.resource r, access.concerning(
+    r.patient_key, r.key, r.type, r.institution, r.date_low, r.date_high, r.tokens,
+    %(readers)s::text[], %(account)s) found
+WHERE r.key = %(key)s
 """
-
-
-FOR_ANYBODY = _denials("{rule}.recipients", "{rule}.purposes")
-FOR_READER = _denials("%(readers)s::text[]", PURPOSES.replace("%s", "%(account)s"))
 
 
 class Applied(NamedTuple):
@@ -120,7 +103,9 @@ async def explain_access(
         if account:
             found = await _for_reader(connection, key, patient, type_name, account)
         else:
-            cursor = await connection.execute(FOR_ANYBODY, {"key": key})
+            cursor = await connection.execute(
+                CONCERNING, {"key": key, "readers": None, "account": None}
+            )
             denials = [Applied(*one) for one in await cursor.fetchall()]
             found = Explanation("", [], denials, [], False, None)
     await exchange.audit.record(
@@ -153,7 +138,7 @@ async def _for_reader(
     readers = [STAFF, *([reader_name(institution)] if institution is not None else [])]
     readers += [user] if user else []
     values = {"key": key, "account": account, "person": patient, "readers": readers}
-    denials = await (await connection.execute(FOR_READER, values)).fetchall()
+    denials = await (await connection.execute(CONCERNING, values)).fetchall()
     openings = await (await connection.execute(OPENINGS, values)).fetchall()
     confirmed = await (await connection.execute(CONFIRMED, (account, patient))).fetchone()
     clinician = Caller(
