@@ -72,3 +72,14 @@ def test_every_code_of_the_index_has_words() -> None:
     assert set(levels) <= set(words.FIELDS)
     assert {level for of_field in levels.values() for level in of_field} <= set(words.LEVELS)
     assert words.word(words.LEVELS, "new").zh == "new"
+
+
+def test_residents_read_what_was_done_about_their_identity() -> None:
+    """Acts on identity stand in the resident's log by their own names, not as mere reading."""
+    from typing import get_args
+
+    from hie.records.relink import Interaction
+    from hie.web.record.access import ACTIONS
+
+    others = {"match", "ihe-pix", "candidates", "link-history", "reviews", "second-opinion"}
+    assert {*get_args(Interaction), *others} <= set(ACTIONS)
