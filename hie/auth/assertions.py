@@ -4,7 +4,7 @@ https://hl7.org/fhir/smart-app-launch/STU2.2/client-confidential-asymmetric.html
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import orjson
@@ -42,15 +42,16 @@ def _unverified(assertion: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     return parts.headers(), claims
 
 
-def _check_claims(claims: Mapping[str, Any], client: Client, audience: str) -> int:
+def _check_claims(claims: Mapping[str, Any], client: Client, audiences: Collection[str]) -> int:
     """When the assertion expires, if its claims are right."""
     if claims.get("iss") != client.id or claims.get("sub") != client.id:
         raise invalid_client(
             "iss and sub have to be the client id.", "iss 与 sub 必须是客户端标识。"
         )
     named = claims.get("aud")
-    if audience not in (named if isinstance(named, list) else [named]):
-        raise invalid_client(f"aud has to be {audience}", f"aud 必须是 {audience}")
+    if not any(one in audiences for one in (named if isinstance(named, list) else [named])):
+        wanted = " / ".join(audiences)
+        raise invalid_client(f"aud has to be {wanted}", f"aud 必须是 {wanted}")
     expires, current = claims.get("exp"), time.time()
     if not isinstance(expires, int | float) or isinstance(expires, bool):
         raise invalid_client("exp is missing.", "缺少 exp。")
@@ -71,9 +72,9 @@ def _check_claims(claims: Mapping[str, Any], client: Client, audience: str) -> i
 
 
 async def authenticate_by_assertion(
-    conn: Connection, assertion: str, assertion_type: str | None, audience: str
+    conn: Connection, assertion: str, assertion_type: str | None, audiences: Collection[str]
 ) -> Client:
-    """The client that signed this assertion for `audience`. Raises `OAuthError` invalid_client.
+    """The client that signed this assertion for one of the `audiences`. Raises `OAuthError` invalid_client.
 
     Each assertion works once, whichever worker sees it. The key is the registered one of the
     header's `kid`; keys, addresses or algorithms that the assertion itself brings are not used.
@@ -108,7 +109,7 @@ async def authenticate_by_assertion(
         jws.deserialize_compact(assertion, key, algorithms=[algorithm])
     except JoseError as error:
         raise invalid_client("The signature is wrong.", "签名不正确。") from error
-    expires = _check_claims(claims, client, audience)
+    expires = _check_claims(claims, client, audiences)
     if not await first_use(conn, client.id, claims["jti"], expires):
         raise invalid_client("The assertion was used before.", "客户端断言已被使用过。")
     return client

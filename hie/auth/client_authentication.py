@@ -12,9 +12,12 @@ from starlette.requests import Request
 
 from hie.auth.assertions import authenticate_by_assertion, invalid_client
 from hie.auth.clients import Client, find_client
+from hie.auth.exchange import settings_of
 from hie.auth.failures import OAuthError
-from hie.auth.secret import same
+from hie.auth.secret import digest, same
 from hie.kit.db import Connection
+
+REFRESHER = "SELECT client_id FROM auth.token WHERE hash = %s AND kind = 'refresh'"
 
 
 def _basic(header: str) -> tuple[str, str]:
@@ -40,10 +43,26 @@ async def _by_secret(conn: Connection, client_id: str, secret: str) -> Client:
     return client
 
 
+async def _refresher(conn: Connection, parameters: Mapping[str, str]) -> str:
+    """The client to which the refresh token was given.
+
+    SMART's refresh request names no client, and its own library sends none. A public client's id is
+    no secret, so nothing is lost: https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html#request-6
+    """
+    if parameters.get("grant_type") != "refresh_token":
+        return ""
+    cursor = await conn.execute(REFRESHER, (digest(parameters.get("refresh_token", "")),))
+    row = await cursor.fetchone()
+    return "" if row is None else str(row[0])
+
+
 async def authenticate_client(
     conn: Connection, request: Request, parameters: Mapping[str, str], audience: str
 ) -> Client:
-    """The client that makes this request; `audience` is the address that an assertion has to name.
+    """The client that makes this request.
+
+    `audience` is the address that an assertion has to name; its issuer's name will do, too:
+    https://datatracker.ietf.org/doc/draft-ietf-oauth-rfc7523bis/
 
     Raises `OAuthError`: invalid_client if the proof fails, invalid_request for two proofs at once.
     """
@@ -59,14 +78,17 @@ async def authenticate_client(
     named = parameters.get("client_id")
     if assertion is not None:
         client = await authenticate_by_assertion(
-            conn, assertion, parameters.get("client_assertion_type"), audience
+            conn,
+            assertion,
+            parameters.get("client_assertion_type"),
+            (audience, settings_of(request).public_base_url),
         )
     elif header is not None:
         client = await _by_secret(conn, *_basic(header))
     elif posted is not None:
         client = await _by_secret(conn, named or "", posted)
     else:
-        found = await find_client(conn, named or "")
+        found = await find_client(conn, named or await _refresher(conn, parameters))
         if found is None or found.kind != "public":
             raise invalid_client("Client authentication is missing.", "缺少客户端认证。")
         client = found

@@ -284,3 +284,21 @@ async def test_an_elliptic_key_of_another_curve_is_refused(world: World) -> None
     backend.key = ECKey.generate_key("P-256", {"kid": "b"})
     backend.algorithm = "ES256"
     refused(await backend.token(), "invalid_client")
+
+
+async def test_a_confidential_apps_refresh_token_needs_its_secret(world: World) -> None:
+    app = world.app("ledger")
+    code = await app.code("zhang", OFFLINE)
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "code_verifier": app.verifier,
+        "redirect_uri": app.redirect,
+    }
+    answer = await app.http.post("/oauth/token", data=form, auth=("ledger", SECRET))
+    token = answer.json()["refresh_token"]
+    stolen = {"grant_type": "refresh_token", "refresh_token": token}
+    for more in ({}, {"client_id": "ledger"}, {"client_id": "diary"}):
+        answer = await app.http.post("/oauth/token", data={**stolen, **more})
+        assert answer.status_code in (400, 401)
+        assert "access_token" not in answer.text

@@ -54,7 +54,7 @@ async def refused(backend: Backend, assertion: str, error: str = "invalid_client
         {"sub": "somebody"},
         {"aud": "https://evil.example/token"},
         {"aud": None},
-        {"aud": BASE},
+        {"aud": f"{BASE}/fhir"},
         {"exp": int(time.time()) - 1},
         {"exp": int(time.time()) + 86400},
         {"exp": None},

@@ -52,9 +52,9 @@ def libraries() -> Path:
 def run_node(program: str, *, seconds: float = 120, **variables: str) -> dict[str, object]:
     """What a program beside this file prints as its last line, in JSON; fails with its errors."""
     home = libraries()
-    # A module looks for its libraries beside itself.
+    for source in HERE.glob("*.js"):  # a module looks for its libraries beside itself
+        (home / source.name).write_bytes(source.read_bytes())
     copied = home / program
-    copied.write_bytes((HERE / program).read_bytes())
     done = subprocess.run(
         ["node", copied],
         env={**os.environ, **variables},

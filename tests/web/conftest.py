@@ -5,7 +5,6 @@ Pictures of what the tests saw go to `tests/screenshots`, which git ignores.
 """
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,7 +13,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager
 
 import pytest
-from playwright.async_api import Browser, ViewportSize, async_playwright
+from chromium import launched
+from playwright.async_api import Browser, ViewportSize
 from portal_window import DESK, Portal, Running, Window
 
 from hie.demo.credentials import open_credentials
@@ -22,10 +22,6 @@ from hie.demo.credentials import open_credentials
 COMMAND = "from hie.cli.main import application; application()"
 RESIDENTS = "8"  # the three households whose stories are fixed
 LAST_LINE = "Ctrl-C"
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
 
 def _free_port() -> int:
@@ -72,14 +68,9 @@ def demo(
 
 @pytest.fixture(scope="session")
 async def chromium() -> AsyncIterator[Browser]:
-    """One browser process for all tests; each test opens contexts of its own."""
-    path = shutil.which("chromium")
-    if path is None and os.environ.get("CI") != "true":
-        pytest.skip("needs Chromium: apt-get install chromium")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+    """One browser for all tests."""
+    async with launched() as browser:
         yield browser
-        await browser.close()
 
 
 @pytest.fixture
