@@ -1,327 +1,205 @@
 """Random searches over real records equal a naive evaluation in memory.
 
-The naive side shares nothing with the index: it reads the JSON by hand, for the parameters below.
+Types, parameters, modifiers, prefixes, chains, `_has`, compartments, `_filter`, `_list`, `_content`,
+includes, orders, pages and what the caller may see are all drawn by Hypothesis. In CI (where the
+variable CI is set) the same searches are drawn every time.
 """
 
-import gzip
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from oracle_searches import Asked, Draw, read, search_of
+from oracle_world import (
+    PARAMETERS,
+    Resource,
+    World,
+    codings,
+    list_resources,
+    load_world,
+    place,
+    range_of,
+)
 from search_fixtures import Search, load_resources
 
-from hie.fhir.dates import time_range
+from hie.fhir.definitions import type_name
+from hie.search.execute import Page
 from hie.search.params.normal import normal
-from hie.search.params.ucum import factor_between
+from hie.search.restriction import EVERYTHING
 from hie.store.open import Store
 
-Resource = dict[str, Any]
-Values = Callable[[Resource], list[Any]]
-PATIENTS = 5
-
-
-def codings(*paths: str) -> Values:
-    def read(resource: Resource) -> list[Any]:
-        found = []
-        for path in paths:
-            elements = follow(resource, path)
-            for element in elements:
-                if isinstance(element, str):
-                    found.append((None, element))
-                elif "coding" in element:
-                    found += [(c.get("system"), c.get("code")) for c in element["coding"]]
-                elif "value" in element:
-                    found.append((element.get("system"), element["value"]))
-                else:
-                    found.append((element.get("system"), element.get("code")))
-        return found
-
-    return read
-
-
-def follow(resource: Resource, path: str) -> list[Any]:
-    elements: list[Any] = [resource]
-    for name in path.split("."):
-        elements = [
-            member
-            for element in elements
-            for value in [element.get(name)]
-            if value is not None
-            for member in (value if isinstance(value, list) else [value])
-        ]
-    return elements
-
-
-def reading(*paths: str) -> Values:
-    return lambda resource: [each for path in paths for each in follow(resource, path)]
-
-
-TOKENS: dict[str, dict[str, Values]] = {
-    "Observation": {
-        "code": codings("code"),
-        "category": codings("category"),
-        "status": codings("status"),
-        "combo-code": codings("code", "component.code"),
-        "value-concept": codings("valueCodeableConcept"),
-    },
-    "Condition": {
-        "code": codings("code"),
-        "clinical-status": codings("clinicalStatus"),
-    },
-    "Encounter": {"class": codings("class"), "type": codings("type"), "status": codings("status")},
-    "Patient": {"gender": codings("gender"), "identifier": codings("identifier")},
+EXAMPLES = 900
+SEARCHES = 5
+"""Searches in an example. Examples that Hypothesis abandons have searched too."""
+PAGES = 6
+"""How far pages are followed."""
+SHARES = {
+    "with matches": 0.35,
+    "restricted": 0.3,
+    "_has:": 0.05,
+    "chained": 0.05,
+    "_filter": 0.1,
+    "_content": 0.05,
+    "_list": 0.05,
+    "_sort": 0.3,
+    "include": 0.15,
+    "several types": 0.05,
+    "compartment": 0.05,
+    "several pages": 0.03,
 }
-REFERENCES: dict[str, dict[str, Values]] = {
-    "Observation": {
-        "patient": reading("subject.reference"),
-        "subject": reading("subject.reference"),
-        "encounter": reading("encounter.reference"),
-    },
-    "Condition": {"patient": reading("subject.reference")},
-    "Encounter": {"subject": reading("subject.reference")},
-    "Patient": {},
-}
-DATES: dict[str, dict[str, Values]] = {
-    "Observation": {"date": reading("effectiveDateTime")},
-    "Condition": {
-        "onset-date": reading("onsetDateTime"),
-        "recorded-date": reading("recordedDate"),
-        "abatement-date": reading("abatementDateTime"),
-    },
-    "Encounter": {"date": reading("period")},
-    "Patient": {"birthdate": reading("birthDate")},
-}
-STRINGS: dict[str, dict[str, Values]] = {
-    "Observation": {},
-    "Condition": {},
-    "Encounter": {},
-    "Patient": {
-        "family": reading("name.family"),
-        "given": reading("name.given"),
-        "address-city": reading("address.city"),
-    },
-}
-QUANTITIES: dict[str, dict[str, Values]] = {
-    "Observation": {
-        "value-quantity": reading("valueQuantity"),
-        "component-value-quantity": reading("component.valueQuantity"),
-    },
-    "Condition": {},
-    "Encounter": {},
-    "Patient": {},
-}
-TYPES = list(TOKENS)
-PREFIXES = ["", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb"]
-
-
-SYNTHEA = Path(__file__).parents[3] / "shared" / "data" / "synthea"
-
-
-@cache
-def records() -> dict[str, list[Resource]]:
-    """Resources of the first few patients by type, their references made relative."""
-    if not SYNTHEA.is_dir():
-        pytest.skip(f"needs the test data of the project in {SYNTHEA}")
-    found: dict[str, dict[str, Resource]] = {}
-    for path in sorted(SYNTHEA.glob("*.json.gz"))[:PATIENTS]:
-        text = gzip.decompress(path.read_bytes())
-        for entry in orjson.loads(text)["entry"]:
-            place = f"{entry['resource']['resourceType']}/{entry['resource']['id']}"
-            text = text.replace(f'"{entry["fullUrl"]}"'.encode(), f'"{place}"'.encode())
-        for entry in orjson.loads(text)["entry"]:
-            resource = entry["resource"]
-            if resource["resourceType"] in TYPES:
-                found.setdefault(resource["resourceType"], {})[resource["id"]] = resource
-    return {name: list(by_id.values()) for name, by_id in found.items()}
-
-
-def values(type_name: str, read: Values) -> list[Any]:
-    return [value for resource in records()[type_name] for value in read(resource)]
+"""Of the searches at least this part asks for each of these, so that the test means something."""
 
 
 @pytest.fixture(scope="module")
-async def loaded(store: Store) -> None:
-    for resources in records().values():
-        await load_resources(store, resources)
+async def world(store: Store) -> World:
+    """The records, in memory and in the store."""
+    found = load_world()
+    await load_resources(store, found.resources)
+    await load_resources(store, list_resources(found))
+    return found
 
 
-@dataclass(frozen=True)
-class Criterion:
-    name: str
-    text: str
-    holds: Callable[[Resource], bool]
+@pytest.fixture(scope="module")
+def tally() -> Iterator[Counter[str]]:
+    """What the searches that were made asked for; at the end, that they were not vacuous."""
+    found: Counter[str] = Counter()
+    yield found
+    print(f"searches: {dict(found)}")
+    if not found["failed"]:
+        assert found["searches"] >= 5000
+        for name, share in SHARES.items():
+            assert found[name] >= share * found["searches"], (name, found)
 
 
-def token(draw: Any, type_name: str) -> Criterion:
-    name, read = draw(st.sampled_from(sorted(TOKENS[type_name].items(), key=lambda item: item[0])))
-    known = sorted(set(values(type_name, read)), key=str) or [("urn:x", "none")]
-    system, code = draw(st.sampled_from(known))
-    form = draw(st.sampled_from(["code", "both", "system", "none", "upper"]))
-    modifier = draw(st.sampled_from(["", "", ":not", ":missing"]))
-    if modifier == ":missing":
-        wanted = draw(st.booleans())
-        return Criterion(name + modifier, str(wanted).lower(), lambda r: (not read(r)) == wanted)
-    if system is None or form == "code":
-        text, test = code, lambda s, c: c == code
-    elif form == "upper":
-        text, test = code.upper(), lambda s, c: c == code
-    elif form == "system":
-        text, test = f"{system}|", lambda s, c: s == system
-    elif form == "none":
-        text, test = f"|{code}", lambda s, c: s is None and c == code
-    else:
-        text, test = f"{system}|{code}", lambda s, c: (s, c) == (system, code)
-
-    def holds(resource: Resource) -> bool:
-        return any(test(*value) for value in read(resource)) != (modifier == ":not")
-
-    return Criterion(name + modifier, text.replace(",", r"\,").replace("$", r"\$"), holds)
+def sort_key(resource: Resource, code: str, descending: bool) -> Any:
+    """The value by which a resource is put in order; None if it has none."""
+    if code == "_id":
+        return resource["id"]
+    parameter = PARAMETERS[resource["resourceType"]][code]
+    elements = parameter.elements(resource)
+    values: list[Any] = []
+    for each in elements:
+        if parameter.kind == "token":
+            values += [c.casefold() for _, c in codings(each) if c]
+        elif parameter.kind == "date":
+            limits = range_of(each)
+            values += [limits[0]] if limits else []
+        elif parameter.kind == "quantity":
+            values.append(Decimal(str(each["value"])))
+        else:
+            values.append(normal(each) if parameter.kind == "string" else each)
+    return (max if descending else min)(values, default=None)
 
 
-def reference(draw: Any, type_name: str) -> Criterion:
-    name, read = draw(st.sampled_from(sorted(REFERENCES[type_name].items(), key=lambda i: i[0])))
-    known = sorted(set(values(type_name, read)))
-    chosen = draw(st.lists(st.sampled_from(known), min_size=1, max_size=2))
-    short = draw(st.booleans())
-    text = ",".join(each.partition("/")[2] if short else each for each in chosen)
-    return Criterion(name, text, lambda r: any(value in chosen for value in read(r)))
+def in_order(world: World, found: list[Resource], sort: Sequence[str]) -> list[Resource]:
+    """Newest first, then by each key from the last to the first; what has no value comes last."""
+    ordered = sorted(found, key=lambda r: -world.position[place(r)])
+    for each in reversed(sort):
+        code = each.removeprefix("-")
+        keyed = [(sort_key(r, code, each != code), r) for r in ordered]
+        having = [(key, r) for key, r in keyed if key is not None]
+        having.sort(key=lambda pair: pair[0], reverse=each != code)
+        ordered = [r for _, r in having] + [r for key, r in keyed if key is None]
+    return ordered
 
 
-def date(draw: Any, type_name: str) -> Criterion:
-    name, read = draw(st.sampled_from(sorted(DATES[type_name].items(), key=lambda item: item[0])))
-    known = [v["start"] if isinstance(v, dict) else v for v in values(type_name, read)]
-    moment = draw(st.sampled_from(known or ["2015-01-01"]))
-    text = moment[: draw(st.sampled_from([4, 7, 10, 99]))]
-    prefix = draw(st.sampled_from(PREFIXES))
-    limits = time_range(text)
-    assert limits is not None
-    low, high = limits
-
-    def one(start: datetime, end: datetime) -> bool:
-        return {
-            "": low <= start and end <= high,
-            "eq": low <= start and end <= high,
-            "ne": not (low <= start and end <= high),
-            "gt": end > high,
-            "lt": start < low,
-            "ge": end > high or (low <= start and end <= high),
-            "le": start < low or (low <= start and end <= high),
-            "sa": start >= high,
-            "eb": end <= low,
-        }[prefix]
-
-    def holds(resource: Resource) -> bool:
-        ranges = [time_range(value) for value in read(resource)]
-        return any(one(*each) for each in ranges if each is not None)
-
-    return Criterion(name, prefix + text, holds)
+def included(world: World, asked: Asked, matches: list[Resource]) -> set[str]:
+    """What comes along with the matches."""
+    known = {place(each) for each in matches}
+    found: set[str] = set()
+    fresh = matches
+    for depth in range(10):
+        reached: set[str] = set()
+        for name, source, code in asked.includes:
+            if depth and not name.endswith("iterate"):
+                continue
+            for each in fresh:
+                if name.startswith("_rev"):
+                    there = world.pointing.get((place(each), source, code), ())
+                    reached.update(place(r) for r in there)
+                elif each["resourceType"] == source:
+                    reached.update(read(each, code))
+        new = {e for e in reached - known if e in world.by_place and asked.sees(world.by_place[e])}
+        known |= new
+        found |= new
+        fresh = [world.by_place[each] for each in sorted(new)]
+    return found
 
 
-def string(draw: Any, type_name: str) -> Criterion:
-    name, read = draw(st.sampled_from(sorted(STRINGS[type_name].items(), key=lambda item: item[0])))
-    value = draw(st.sampled_from(sorted(set(values(type_name, read)))))
-    cut = draw(st.integers(1, len(value)))
-    modifier = draw(st.sampled_from(["", ":exact", ":contains"]))
-    piece = value[:cut] if modifier != ":contains" else value[max(0, cut - 2) : cut]
-    sought = normal(piece)
-    if not sought:
-        piece, sought = value, normal(value)
-
-    def test(text: str) -> bool:
-        if modifier == ":exact":
-            return text == piece
-        found = normal(text)
-        return sought in found if modifier else found.startswith(sought)
-
-    return Criterion(name + modifier, piece, lambda r: any(map(test, read(r))))
+def count_features(tally: Counter[str], asked: Asked, found: Sequence[str]) -> None:
+    """Note what a search that was answered rightly had asked for."""
+    names = " ".join(name for name, _ in asked.pairs)
+    tally["searches"] += 1
+    tally["with matches"] += bool(found)
+    tally["restricted"] += asked.restriction is not EVERYTHING
+    tally["chained"] += "." in names
+    tally["several types"] += asked.path == "*"
+    tally["compartment"] += asked.compartment is not None
+    tally["several pages"] += len(found) > asked.count
+    for name in ("_has:", "_filter", "_content", "_list", "_sort", "include"):
+        tally[name] += name in names
 
 
-def quantity(draw: Any, type_name: str) -> Criterion:
-    names = sorted(QUANTITIES[type_name].items(), key=lambda item: item[0])
-    name, read = draw(st.sampled_from(names))
-    known = {(str(each["value"]), each["system"], each["code"]) for each in values(type_name, read)}
-    sent, system, code = draw(st.sampled_from(sorted(known)))
-    digits = draw(st.integers(0, 3))
-    number = Decimal(sent).quantize(Decimal(1).scaleb(-digits))
-    prefix = draw(st.sampled_from(PREFIXES))
-    unit = draw(st.booleans())
-    half = Decimal(5).scaleb(-digits - 1)
-    low, high = number - half, number + half
-
-    def one(element: Resource) -> bool:
-        value = Decimal(str(element["value"]))
-        if unit:
-            factor = factor_between(element["code"], code) if element["system"] == system else None
-            if factor is None:
-                return False
-            value *= factor
-        return {
-            "": low <= value < high,
-            "eq": low <= value < high,
-            "ne": not low <= value < high,
-            "gt": value > number,
-            "lt": value < number,
-            "ge": value >= number,
-            "le": value <= number,
-            "sa": value > number,
-            "eb": value < number,
-        }[prefix]
-
-    text = f"{prefix}{number}" + (f"|{system}|{code}" if unit else "")
-    return Criterion(name, text, lambda r: any(map(one, read(r))))
-
-
-MAKERS = [
-    (token, TOKENS),
-    (reference, REFERENCES),
-    (date, DATES),
-    (string, STRINGS),
-    (quantity, QUANTITIES),
-]
-
-
-@st.composite
-def searches(draw: Any) -> tuple[str, list[Criterion], int]:
-    type_name = draw(st.sampled_from(TYPES))
-    makers = [make for make, table in MAKERS if table[type_name]]
-    chosen = draw(st.lists(st.sampled_from(makers), min_size=1, max_size=3))
-    size = draw(st.sampled_from([7, 100, 1000]))
-    return type_name, [make(draw, type_name) for make in chosen], size
-
-
-@given(drawn=searches())
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-async def test_random_searches(
-    loaded: None, search: Search, drawn: tuple[str, list[Criterion], int]
-) -> None:
-    type_name, criteria, size = drawn
-    pairs = [(each.name, each.text) for each in criteria]
-    expected = {
-        resource["id"]
-        for resource in records()[type_name]
-        if all(each.holds(resource) for each in criteria)
-    }
+async def check(world: World, search: Search, asked: Asked, tally: Counter[str]) -> None:
+    expected = [each for each in world.resources if asked.holds(each)]
+    ordered = [place(each) for each in in_order(world, expected, asked.sort)]
     found: list[str] = []
     cursor = None
-    while True:
-        page = await search(
-            type_name, *pairs, ("_count", str(size)), ("_total", "accurate"), cursor=cursor
+    total = None
+    for number in range(PAGES):
+        pairs = (*asked.pairs, *([("_total", "accurate")] if number == 0 else []))
+        page: Page = await search(
+            asked.path,
+            *pairs,
+            cursor=cursor,
+            restriction=asked.restriction,
+            compartment=asked.compartment,
         )
-        assert page.total == len(expected)
-        found += [row.id for row in page.matches]
+        matches = [f"{type_name(row.type)}/{row.id}" for row in page.matches]
+        found += matches
+        total = page.total if number == 0 else total
+        wanted = included(world, asked, [world.by_place[each] for each in matches])
+        assert {f"{type_name(row.type)}/{row.id}" for row in page.included} == wanted
         cursor = page.next
-        if cursor is None or len(found) > 100:
+        if cursor is None:
             break
+    assert total == len(expected)
     assert len(found) == len(set(found))
+    if asked.sort:
+        assert found == ordered[: len(found)]
     if cursor is None:
-        assert set(found) == expected
+        assert sorted(found) == sorted(ordered)
     else:
-        assert set(found) < expected
+        assert len(found) == PAGES * asked.count
+        assert set(found) <= set(ordered)
+    count_features(tally, asked, found)
+
+
+@given(data=st.data())
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize="CI" in os.environ,
+    # a search that fails is small enough to read; making it smaller would take minutes
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+    database=None,
+)
+async def test_random_searches(
+    world: World, store: Store, search: Search, tally: Counter[str], data: st.DataObject
+) -> None:
+    draw = Draw(data.draw, world)
+    for _ in range(SEARCHES):
+        asked = search_of(draw, store)
+        try:
+            await check(world, search, asked, tally)
+        except Exception as error:
+            where = f"{asked.compartment or ''} {asked.path}?{asked.pairs} {asked.restriction}"
+            tally["failed"] += 1
+            error.add_note(where)
+            raise
