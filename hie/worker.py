@@ -16,6 +16,7 @@ from hie.ingest.hl7v2.listener import Limits, Listener
 from hie.ingest.workers import Processor
 from hie.records.exchange import Exchange, open_exchange
 from hie.settings import Settings
+from hie.store.learner import learning
 from hie.subscriptions.notifier import notifying
 
 
@@ -43,6 +44,7 @@ class Worker:
             sealing(exchange.store.database, settings.audit_hash),
             notifying(exchange),
             purging(exchange.store.database),
+            learning(exchange.store),
         )
 
     @property

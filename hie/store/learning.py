@@ -10,6 +10,7 @@ before training. https://facebook.github.io/zstd/zstd_manual.html#Chapter10
 """
 
 import re
+from asyncio import to_thread
 from collections.abc import Sequence
 from random import Random
 from typing import NamedTuple
@@ -102,7 +103,7 @@ async def install(connection: Connection, content: bytes) -> int:
 
 async def learn(database: Database, bodies: Bodies, samples: Sequence[Sample]) -> int | None:
     """Install a dictionary learned from the samples if it is better; its number, or None."""
-    content = better(bodies.content, samples)
+    content = await to_thread(better, bodies.content, samples)
     if content is None:
         return None
     async with database.transaction() as connection:

@@ -8,6 +8,7 @@ import pytest
 from hie.kit.db import Database
 from hie.records.sample import samples_of
 from hie.store.institutions import Institution
+from hie.store.learner import learn_from_store, learn_if_doubled
 from hie.store.learning import ENOUGH, PATIENTS, Sample, better, impersonal, install, learn
 from hie.store.open import store_on
 
@@ -45,6 +46,35 @@ async def test_a_process_that_was_open_before_reads_what_others_wrote_since(
     written = other.bodies.compress(samples[3].body)
     assert earlier.bodies.expand(learned, written) == samples[3].body
     assert earlier.bodies.newest == learned
+
+
+INSERT = """
+INSERT INTO store.resource
+    (patient_key, key, change, last_updated, version, institution, type, dictionary, id, tokens, body)
+VALUES (hashtextextended(%s, 0), %s, %s, now(), 1, 0, 1, %s, %s, '{}', %s)
+"""
+
+
+async def test_a_worker_learns_from_what_is_stored(
+    database: Database, samples: list[Sample]
+) -> None:
+    store = await store_on(database)
+    old = store.bodies.newest
+    async with database.transaction() as connection, connection.cursor() as cursor:
+        rows = [
+            (s.patient, n, n, old, str(n), store.bodies.compress(s.body))
+            for n, s in enumerate(samples)
+        ]
+        await cursor.executemany(INSERT, rows)
+    assert await learn_from_store(store, len(samples)) == old + 1
+    async with database.connection() as connection:
+        await connection.execute("DELETE FROM store.dictionary WHERE number > %s", (old,))
+        await connection.execute("ANALYZE store.resource")
+    fresh = await store_on(database)
+    assert await learn_if_doubled(fresh, 0.0) == len(samples)
+    assert fresh.bodies.newest == old + 1
+    # as large as when it was learned from, the store is left alone
+    assert await learn_if_doubled(fresh, len(samples)) == len(samples)
 
 
 async def test_a_dictionary_that_nobody_made_is_an_error(database: Database) -> None:
