@@ -68,6 +68,14 @@ class Caller:
         """An institution whose data arrives by another channel than its own FHIR client."""
         return cls("institution", name, (SYSTEM_SCOPE,), institution=number)
 
+    @property
+    def representative(self) -> str | None:
+        """The golden id of a resident who acts for the launch patient and is somebody else."""
+        if self.kind != "resident" or self.patient is None or self.user is None:
+            return None
+        person = self.user.removeprefix("Patient/")
+        return None if person == self.patient else person
+
     def granting(self, permission: Permission) -> Iterator[Scope]:
         """The scopes that grant the permission on whole types.
 

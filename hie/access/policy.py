@@ -17,10 +17,11 @@ from dataclasses import replace
 from functools import lru_cache
 
 from hie.access.caller import EXCHANGE_INSTITUTION, Caller, Permission
-from hie.access.clause import STAFF
+from hie.access.clause import REPRESENTATIVE, STAFF
 from hie.access.denials import reader_name
 from hie.access.hidden import denied, unconfirmed
 from hie.access.opened_record import OPENED
+from hie.access.representation import REPRESENTED
 from hie.errors import problem
 from hie.fhir.definitions import RESOURCE_TYPES, patient_compartment
 from hie.mpi.people import KEYS_OF
@@ -85,8 +86,32 @@ def _person_rules(caller: Caller, permission: Permission) -> list[Rule]:
         return []
     if caller.kind == "staff":
         return _launched_by_staff(caller, types)
+    if caller.representative is not None:
+        return [
+            *_represented(caller.patient, caller.representative, types),
+            *_shared(types),
+        ]
     own = Rule(types=types & COMPARTMENT_TYPES, patients=keys_of(caller.patient))
     return [own, *_shared(types)]
+
+
+def _represented(person: str, representative: str, types: frozenset[str]) -> list[Rule]:
+    """What somebody who acts for the person sees, as long as that lasts, and as far as it goes."""
+    reached = Sql(REPRESENTED, (person, representative))
+    patients = Sql(KEYS_OF.format(persons=f"ARRAY({REPRESENTED})"), reached.values)
+    readers = (REPRESENTATIVE, f"Patient/{representative}")
+    hidden = denied(reached, readers, None)
+    entries = (types & COMPARTMENT_TYPES) - {"Patient", "Consent", "AuditEvent"}
+    rules = [
+        Rule(types=entries, patients=patients, hidden=hidden),
+        Rule(types=types & {"Patient"}, patients=patients),
+    ]
+    # The restrictions are the person's own matter, unless the representative may decide on them.
+    deciding = Sql(
+        KEYS_OF.format(persons=f"ARRAY({REPRESENTED} AND 'consent' = ANY(actions))"),
+        reached.values,
+    )
+    return [*rules, Rule(types=types & {"Consent"}, patients=deciding)]
 
 
 def _launched_by_staff(caller: Caller, types: frozenset[str]) -> list[Rule]:

@@ -3,6 +3,7 @@
 import typer
 
 from hie.cli import (
+    access,
     account,
     audit,
     client,
@@ -31,6 +32,7 @@ application.command("doctor")(doctor.doctor)
 application.command("load")(load.load)
 application.command("reindex")(reindex.reindex_resources)
 application.command("token")(token.token)
+application.add_typer(access.application, name="access")
 application.add_typer(account.application, name="account")
 application.add_typer(audit.application, name="audit")
 application.add_typer(client.application, name="client")

@@ -13,6 +13,7 @@ import orjson
 from hie.access.caller import CONTRIBUTED, EXCHANGE_INSTITUTION, Caller
 from hie.access.consent import concerns_disclosure
 from hie.access.denials import Written, enforce, forget, person_of_consent
+from hie.access.representation import may
 from hie.errors import Problem, problem
 from hie.fhir.definitions import type_number
 from hie.kit.db import Connection
@@ -58,6 +59,7 @@ async def check_contributions(
     """
     if caller.kind != "resident" or caller.patient is None:
         return
+    await _check_representation(connection, caller, caller.patient, items)
     places = await locate(
         connection, [(i.type_number, i.id) for i in items if i.entry.method != "POST"]
     )
@@ -74,6 +76,23 @@ async def check_contributions(
         if item.entry.method != "DELETE":
             _check_person(item, caller.patient)
             item.contributed = True
+
+
+async def _check_representation(
+    connection: Connection, caller: Caller, patient: str, items: Sequence[Prepared]
+) -> None:
+    if caller.representative is None:
+        return
+    for item in items:
+        action = "consent" if item.entry.type == "Consent" else "contribute"
+        if not await may(connection, patient, caller.representative, action):
+            raise problem(
+                403,
+                "forbidden",
+                "You may read this record, but not decide or write for this person",
+                "您可以查阅该档案，但不能代其决定或填写",
+                item.entry.expression,
+            )
 
 
 def _unknown(item: Prepared) -> Problem:

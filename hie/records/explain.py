@@ -17,6 +17,7 @@ from hie.mpi.people import KEYS_OF
 from hie.records.disclosure import event
 from hie.records.exchange import Exchange
 from hie.records.fetch import missing
+from hie.records.representation import require_deciding
 from hie.search.restriction import condition
 
 ENTRY = f"""
@@ -94,6 +95,7 @@ async def explain_access(
     if type_name not in RESOURCE_TYPES:
         raise missing("Resource", reference[:80])
     async with exchange.store.database.connection() as connection:
+        await require_deciding(connection, caller)
         cursor = await connection.execute(ENTRY, (type_number(type_name), logical_id, patient))
         row = await cursor.fetchone()
         if row is None:

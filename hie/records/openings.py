@@ -18,6 +18,7 @@ from hie.mpi.people import current_person
 from hie.records.disclosure import event
 from hie.records.exchange import Exchange
 from hie.records.fetch import fetch, missing
+from hie.records.representation import require_deciding
 
 REVIEWERS = frozenset({"auditor", "security-officer"})
 
@@ -150,6 +151,7 @@ async def make_visit_code(exchange: Exchange, caller: Caller) -> VisitCode:
     """A code for the resident to say to the clinician in the room. Problem 403."""
     patient = require_resident(caller)
     async with exchange.store.database.transaction() as connection:
+        await require_deciding(connection, caller)
         person = await current_person(connection, patient) or patient
         made = await visit_code.new_visit_code(connection, person)
         await exchange.audit.record_in(connection, [_event(caller, "visit-code", person, None, "")])
@@ -184,6 +186,7 @@ async def own_emergencies(exchange: Exchange, caller: Caller) -> list[Emergency]
     """The emergency openings of the resident's own record; asking marks them as seen. Problem 403."""
     patient = require_resident(caller)
     async with exchange.store.database.transaction() as connection:
+        await require_deciding(connection, caller)
         person = await current_person(connection, patient) or patient
         found = await emergency.emergencies_of(connection, person)
         await emergency.mark_seen(connection, person)

@@ -25,6 +25,7 @@ from hie.records.cursor import sign, verify
 from hie.records.disclosure import event
 from hie.records.exchange import Exchange
 from hie.records.fetch import missing
+from hie.records.representation import require_deciding
 
 MOST = 200
 DEFAULT = 50
@@ -147,6 +148,7 @@ async def search_trail(
     applied = "AuditEvent" + (f"?{urlencode(shown)}" if shown else "")
     before = int(verify(exchange.cursor_key, caller, applied, signed)) if signed else 2**62
     async with exchange.store.database.connection() as connection:
+        await require_deciding(connection, caller)
         rows = await _select(connection, asked, before)
     base = exchange.settings.fhir_base
     entries = []
@@ -180,6 +182,7 @@ async def read_trail(exchange: Exchange, caller: Caller, number: str) -> bytes:
     if not (number.isascii() and number.isdigit() and len(number) < 19):
         raise missing("AuditEvent", number)
     async with exchange.store.database.connection() as connection:
+        await require_deciding(connection, caller)
         cursor = await connection.execute(READ, (int(number),))
         row = await cursor.fetchone()
         recorded, known = _known(row) if row else (None, None)
