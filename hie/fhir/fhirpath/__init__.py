@@ -17,7 +17,7 @@ from hie.fhir.fhirpath.functions import FUNCTIONS, variables_of
 R4 = models["r4"]
 OPTIONS = {"userInvocationTable": FUNCTIONS, "traceFn": lambda _value, _name: None}
 RAW = {**OPTIONS, "returnRawData": True}
-LONGEST = 1000
+LONGEST = 500
 DEEPEST = 10
 # What a caller's own expression may call: it looks at the resource, once over, and at nothing else.
 # Left out are regular expressions, recursion and whatever can multiply the work.

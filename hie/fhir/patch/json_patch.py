@@ -7,6 +7,8 @@ from hie.errors import problem
 from hie.kit import exact
 
 MOST_OPERATIONS = 1000
+# A copy into itself doubles what is there, so a few of them could fill any memory.
+LARGEST_COPIES = 1024 * 1024
 
 
 def apply_json_patch(resource: object, patch: bytes) -> object:
@@ -22,8 +24,20 @@ def apply_json_patch(resource: object, patch: bytes) -> object:
         raise _bad(f"a patch is a list of at most {MOST_OPERATIONS} operations")
     if not all(isinstance(operation, dict) for operation in operations):
         raise _bad("every operation is an object")
+    copied = 0
     try:
-        return jsonpatch.JsonPatch(operations).apply(resource, in_place=True)
+        for operation in operations:
+            if operation.get("op") == "copy" and isinstance(operation.get("from"), str):
+                source = jsonpointer.resolve_pointer(resource, operation["from"], None)
+                copied += len(exact.dumps(source))
+                if copied > LARGEST_COPIES:
+                    raise problem(
+                        422,
+                        "too-costly",
+                        f"The patch copies more than {LARGEST_COPIES} bytes within the resource",
+                        f"补丁在资源内复制的内容超过 {LARGEST_COPIES} 字节",
+                    )
+            resource = jsonpatch.JsonPatch([operation]).apply(resource, in_place=True)
     except jsonpatch.InvalidJsonPatch as error:
         raise _bad(str(error)) from error
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException) as error:
@@ -33,6 +47,7 @@ def apply_json_patch(resource: object, patch: bytes) -> object:
             f"The patch does not fit the resource: {str(error)[:300]}",
             f"补丁与资源不符：{str(error)[:300]}",
         ) from error
+    return resource
 
 
 def _bad(reason: str) -> Exception:
