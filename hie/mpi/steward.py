@@ -4,7 +4,7 @@ Every act is an event with its actor and reason; only links change, never a clin
 function gives the golden records to rewrite, in the caller's transaction.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from itertools import product
 from typing import NamedTuple
@@ -45,6 +45,13 @@ ON CONFLICT DO NOTHING
 HISTORY = """
 SELECT number, at, kind, person, other, registrations, actor, reason, bits, undoes
 FROM mpi.link_event WHERE person = %(person)s OR other = %(person)s ORDER BY number
+"""
+JOINED_SINCE = """
+SELECT number, at, kind, person, other, registrations, actor, reason, bits, undoes
+FROM mpi.link_event
+WHERE (person = ANY(%(persons)s) OR other = ANY(%(persons)s)) AND kind IN ('merge', 'move')
+    AND at >= %(since)s
+ORDER BY number
 """
 MERGE_OF = """
 SELECT max(number) FROM mpi.link_event e WHERE kind = 'merge' AND person = %s AND other = %s
@@ -240,6 +247,14 @@ async def not_duplicate(
 async def history(connection: Connection, person: str) -> list[PastEvent]:
     """Every event that a person took part in, oldest first."""
     cursor = await connection.execute(HISTORY, {"person": person})
+    return [PastEvent(*row) for row in await cursor.fetchall()]
+
+
+async def joined_since(
+    connection: Connection, persons: Collection[str], since: datetime
+) -> list[PastEvent]:
+    """The merges and moves among these persons from the moment `since` on."""
+    cursor = await connection.execute(JOINED_SINCE, {"persons": list(persons), "since": since})
     return [PastEvent(*row) for row in await cursor.fetchall()]
 
 

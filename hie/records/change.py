@@ -7,6 +7,7 @@ source Patients pass through the master patient index, whose golden records join
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import orjson
 
@@ -17,10 +18,12 @@ from hie.errors import problem
 from hie.fhir.definitions import type_number
 from hie.kit.clock import now
 from hie.kit.db import Connection
+from hie.kit.ids import new_id
 from hie.kit.json import splice
 from hie.mpi.link import Golden, Source, register, withdraw
 from hie.records.entry import Entry, Prepared
 from hie.records.exchange import Exchange
+from hie.records.link_provenance import may_have_merged, of_source_merges
 from hie.records.meta import meta_for
 from hie.records.written import write_versions
 from hie.search.index import Indexed, extract
@@ -77,6 +80,10 @@ async def build_changes(
             changes.append(await _change(connection, exchange, item, place, moment, operator))
     goldens = await _identify(connection, exchange, prepared, changes)
     changes += await _golden_changes(connection, exchange, goldens, moment)
+    sent = [item.resource for item in prepared if item.entry.type == "Patient" and goldens]
+    if may_have_merged(sent, goldens):
+        made = await of_source_merges(connection, goldens, moment)
+        changes += [await _provenance(connection, exchange, one, moment) for one in made]
     await _number(connection, [c.row for c in changes if c.row])
     return changes
 
@@ -282,6 +289,20 @@ async def _golden_changes(
         )
         changes.append(await _change(connection, exchange, item, place, moment, operator=True))
     return changes
+
+
+async def _provenance(
+    connection: Connection, exchange: Exchange, resource: dict[str, Any], moment: datetime
+) -> Change:
+    item = Prepared(
+        Entry("POST", "Provenance"),
+        type_number("Provenance"),
+        orjson.dumps(resource),
+        resource,
+        EXCHANGE_INSTITUTION,
+        new_id(),
+    )
+    return await _change(connection, exchange, item, None, moment, operator=True)
 
 
 async def _number(connection: Connection, rows: Sequence[Version]) -> None:

@@ -2,8 +2,6 @@
 
 In the one transaction of the act: the golden Patients, a Provenance for each, and an AuditEvent for
 each person concerned. No clinical row is touched: links are resolved when somebody reads.
-Provenance: https://hl7.org/fhir/R4/provenance.html, activities of
-http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle
 """
 
 from collections.abc import Awaitable, Callable
@@ -14,7 +12,6 @@ import orjson
 
 from hie.access.caller import Caller
 from hie.errors import problem
-from hie.kit.clock import instant, now
 from hie.kit.db import Connection
 from hie.mpi.link import Golden
 from hie.mpi.steward import Done
@@ -22,11 +19,9 @@ from hie.records.accept import accept_in
 from hie.records.disclosure import event
 from hie.records.entry import Entry
 from hie.records.exchange import Exchange
+from hie.records.link_provenance import Interaction, provenance
 
-Interaction = Literal["link", "unlink", "merge", "unmerge", "not-duplicate", "review"]
-"""What is done to links; `review` closes a doubt and changes none."""
 Act = Callable[[Connection], Awaitable[Done]]
-LIFECYCLE = "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle"
 LONGEST_REASON = 500
 
 
@@ -92,10 +87,13 @@ async def relink_in(
         network_address=caller.network_address,
         request_id=caller.request_id,
     )
+    who: dict[str, Any] = {"identifier": {"value": caller.account or caller.client_id}}
+    if caller.user is not None:
+        who["reference"] = caller.user
     entries = [
         entry
         for golden in done.goldens
-        for entry in _entries(golden, _provenance(golden, caller, interaction, reason))
+        for entry in _entries(golden, provenance(golden.person, interaction, reason, who))
     ]
     if entries:
         await accept_in(connection, exchange, writer, entries)
@@ -116,30 +114,10 @@ async def relink_in(
     return done
 
 
-def _entries(golden: Golden, provenance: dict[str, Any]) -> list[Entry]:
+def _entries(golden: Golden, made: dict[str, Any]) -> list[Entry]:
     if golden.resource is None:
         return [Entry("DELETE", "Patient", golden.person)]
     return [
         Entry("PUT", "Patient", golden.person, orjson.dumps(golden.resource)),
-        Entry("POST", "Provenance", None, orjson.dumps(provenance)),
+        Entry("POST", "Provenance", None, orjson.dumps(made)),
     ]
-
-
-def _provenance(
-    golden: Golden, caller: Caller, interaction: Interaction, reason: str
-) -> dict[str, Any]:
-    """Who changed the links of this one person; it names nobody else's record."""
-    who: dict[str, Any] = {"identifier": {"value": caller.account or caller.client_id}}
-    if caller.user is not None:
-        who["reference"] = caller.user
-    activity: dict[str, Any] = {"text": interaction}
-    if interaction != "not-duplicate":
-        activity["coding"] = [{"system": LIFECYCLE, "code": interaction}]
-    return {
-        "resourceType": "Provenance",
-        "target": [{"reference": f"Patient/{golden.person}"}],
-        "recorded": instant(now()),
-        "reason": [{"text": reason}],
-        "activity": activity,
-        "agent": [{"who": who}],
-    }

@@ -19,7 +19,8 @@ from hie.mpi.steward import Done
 from hie.mpi.survive import Part
 from hie.records.disclosure import event
 from hie.records.exchange import Exchange
-from hie.records.relink import Interaction, relink, require_reason, require_steward
+from hie.records.link_provenance import Interaction
+from hie.records.relink import relink, require_reason, require_steward
 
 INTERACTIONS: dict[Decision, Interaction] = {
     "merge": "merge",

@@ -300,6 +300,18 @@ async def test_a_merge_of_two_numbers_makes_one_person(site: Hospital) -> None:
     assert await site.states() == {"done": 3}
     together = await persons()
     assert set(together.values()) == {apart[ids[0]]}
+    # Who joined them and why stands in a Provenance of each person.
+    async with site.exchange.store.database.connection() as connection:
+        rows = await connection.execute(RESOURCES, (type_number("Provenance"), 0))
+        made = [
+            orjson.loads(site.exchange.store.bodies.expand(row[2], row[3]))
+            for row in await rows.fetchall()
+        ]
+    assert {one["target"][0]["reference"] for one in made} == {
+        f"Patient/{person}" for person in apart.values()
+    }
+    assert {one["activity"]["text"] for one in made} == {"merge"}
+    assert all(ids[0] in one["reason"][0]["text"] for one in made)
     assert await site.records("Observation") == before
 
 

@@ -78,7 +78,7 @@ def test_residents_read_what_was_done_about_their_identity() -> None:
     """Acts on identity stand in the resident's log by their own names, not as mere reading."""
     from typing import get_args
 
-    from hie.records.relink import Interaction
+    from hie.records.link_provenance import Interaction
     from hie.web.record.access import ACTIONS
 
     others = {"match", "ihe-pix", "candidates", "link-history", "reviews", "second-opinion"}

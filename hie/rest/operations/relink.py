@@ -19,7 +19,8 @@ from hie.mpi.people import linked
 from hie.mpi.steward import Done, PastEvent
 from hie.records.disclosure import event
 from hie.records.fetch import missing
-from hie.records.relink import Act, Interaction, relink, require_reason, require_steward
+from hie.records.link_provenance import Interaction
+from hie.records.relink import Act, relink, require_reason, require_steward
 from hie.rest.authenticate import authenticate, exchange_of
 from hie.rest.operations.parameters import Parameters, read_parameters
 from hie.rest.respond import answer
