@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from hie.cli.mpi_model import models, run
 from hie.kit import migrations, postgres
 from hie.kit.db import Database
 from hie.kit.hashing import Hasher
@@ -31,6 +32,10 @@ from hie.store.open import Store, secret
 
 application = typer.Typer(help="The master patient index.", no_args_is_help=True)
 console = Console(stderr=True)
+
+
+application.add_typer(models, name="model")
+application.command("run")(run)
 
 
 @application.callback()

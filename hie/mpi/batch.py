@@ -19,6 +19,7 @@ import duckdb
 import orjson
 
 from hie.mpi.candidates import BLOCK_CAP
+from hie.mpi.comparisons import COMPARISONS
 from hie.mpi.decide import Decision
 from hie.mpi.features import Features, from_json
 from hie.mpi.model import Model
@@ -27,6 +28,8 @@ from hie.mpi.score import Surroundings
 
 CHUNK = 20_000
 MEMORY = "4GB"
+PARTS = 4
+"""Pairs are counted in so many passes, which bounds the memory."""
 
 READ = """
 CREATE TABLE registration AS
@@ -41,25 +44,32 @@ WITH entry AS (
 ), usable AS (
     SELECT key FROM entry GROUP BY key HAVING count(*) BETWEEN 2 AND ?
 )
-SELECT e.key, e.number, coalesce(r.birth, '') AS birth
-FROM entry e SEMI JOIN usable u ON u.key = e.key JOIN registration r ON r.number = e.number
+SELECT e.key, e.number FROM entry e SEMI JOIN usable u ON u.key = e.key
 """
-# One shared key and birth dates far apart: a family's telephone, or namesakes of one year. No weight
-# of the other fields makes up for the birth date (`score`), so such pairs need not be looked at.
+PAIRS = """
+INSERT INTO pair
+SELECT l.number, r.number, count(*) FROM block l JOIN block r ON l.key = r.key AND l.number < r.number
+WHERE l.number % ? = ? GROUP BY ALL
+"""
+# Two who share one block key alone are a family on one telephone, or strangers who share a surname or
+# a name and a day: no weight of other fields would make them certain (`score`). It is otherwise where the one
+# key is a card, or where a newborn is concerned, who has a rule of his own (`decide`).
 EDGES = """
 CREATE TABLE edge AS
-SELECT l.number AS low, r.number AS high
-FROM block l JOIN block r ON l.key = r.key AND l.number < r.number
-GROUP BY ALL
-HAVING count(*) > 1 OR bool_or(
-    l.birth = r.birth OR length(l.birth) < 10 OR length(r.birth) < 10
-    OR abs(date_diff('day', try_cast(l.birth AS DATE), try_cast(r.birth AS DATE))) <= 51
-    OR damerau_levenshtein(l.birth, r.birth) <= 1
-    OR l.birth[:4] = r.birth[:4] AND (
-        l.birth[6:7] = r.birth[9:10] AND l.birth[9:10] = r.birth[6:7]
-        OR l.birth[5:] = '-01-01' OR r.birth[5:] = '-01-01'
-    )
+SELECT low, high FROM pair WHERE shared >= $fewest
+UNION ALL
+SELECT p.low, p.high FROM pair p
+JOIN special l ON l.number = p.low JOIN special r ON r.number = p.high
+WHERE p.shared < $fewest AND (
+    l.own = r.own OR l.birth = r.birth AND (l.newborn OR r.newborn) AND l.door IS NOT DISTINCT FROM r.door
 )
+"""
+SPECIAL = """
+CREATE TABLE special AS
+SELECT number, birth, features->>'$.names[0][0]' = 'newborn' AS newborn,
+    nullif(concat(features->'$.cards', features->'$.passports', features->'$.others'), '') AS own,
+    features->>'$.homes[0][3]' AS door
+FROM registration
 """
 START = "CREATE TABLE label AS SELECT number, number AS label FROM registration"
 # The smallest number in reach, first along the edges, then by leaps over labels already found.
@@ -117,8 +127,12 @@ def link(
     connection.execute("SET preserve_insertion_order = false")
     connection.execute(READ, [str(file)])
     connection.execute(BLOCKS, [BLOCK_CAP])
-    connection.execute(EDGES)
-    connection.execute("DROP TABLE block")
+    connection.execute(SPECIAL)
+    connection.execute("CREATE TABLE pair (low BIGINT, high BIGINT, shared BIGINT)")
+    for part in range(PARTS):
+        connection.execute(PAIRS, [PARTS, part])
+    connection.execute(EDGES, {"fewest": COMPARISONS[model.comparisons].fewest})
+    connection.execute("DROP TABLE block; DROP TABLE pair; DROP TABLE special")
     _components(connection)
     registrations, pairs = connection.execute(COUNT).fetchall()[0]
     if figures:

@@ -48,6 +48,8 @@ WITH hit AS MATERIALIZED (
     SELECT r.person FROM unnest(%(ids)s::text[]) AS i(id) CROSS JOIN LATERAL (
         SELECT person FROM mpi.registration WHERE registration.id = i.id OFFSET 0
     ) r
+    UNION
+    SELECT unnest(%(persons)s::text[])
 )
 SELECT m.id, p.person, m.keys, m.features FROM person p CROSS JOIN LATERAL (
     SELECT id, keys, features::text FROM mpi.registration r WHERE r.person = p.person OFFSET 0
@@ -79,11 +81,12 @@ async def fill(
     keys: Collection[int],
     *,
     ids: Sequence[str] = (),
+    persons: Sequence[str] = (),
     dates: Collection[str] = (),
     lock: bool = True,
     model: Model | None = None,
 ) -> Roster:
-    """A roster of every person that shares one of `keys` or holds one of the registrations `ids`.
+    """A roster of `persons` and of all who share one of `keys` or hold one of the registrations `ids`.
 
     With `lock` the blocks stay locked until the caller's transaction ends.
     """
@@ -91,7 +94,8 @@ async def fill(
         if lock:
             await connection.execute(*_locks(keys))
         found = await connection.execute(
-            PERSONS, {"keys": sorted(keys), "ids": list(ids), "cap": BLOCK_CAP}
+            PERSONS,
+            {"keys": sorted(keys), "ids": list(ids), "persons": list(persons), "cap": BLOCK_CAP},
         )
         births = await connection.execute(BIRTHS, {"dates": list(dates), "cap": BIRTH_CAP})
         size = await connection.execute(SIZE)

@@ -16,6 +16,8 @@ class Comparisons:
     of_patient: Callable[[Mapping[str, Any]], Features]
     compare: Callable[[Features, Features], dict[str, str]]
     texts: Callable[[Features], Iterator[str]]
+    fewest: int
+    """How many block keys two registrations share at least that `batch` looks at."""
     blocks: Mapping[str, frozenset[str]]
     """For training: leading letter of block keys → the fields that agree because of the block."""
 
@@ -30,6 +32,7 @@ COMPARISONS = {
         of_patient=features.of_patient,
         compare=compare.compare,
         texts=blocking.texts,
+        fewest=2,
         blocks={
             "i": frozenset({"number", "birth"}),
             "n": frozenset({"name", "birth"}),
@@ -42,6 +45,7 @@ COMPARISONS = {
         of_patient=english.of_patient,
         compare=english.compare,
         texts=english.texts,
+        fewest=1,
         blocks={
             "i": frozenset({"number"}),
             "n": frozenset({"given", "family"}),

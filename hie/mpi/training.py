@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations, islice
 from typing import Any
 
+from hie.mpi import compare
 from hie.mpi.comparisons import COMPARISONS, Comparisons
 from hie.mpi.features import Features
 
 SAMPLE = 200_000
-MOST_PAIRS = 200_000
 BLOCK_SIZE = 30
 ROUNDS = 40
 PSEUDO = 200.0
@@ -45,22 +45,33 @@ def frequencies(population: Sequence[Features], comparisons: str) -> dict[str, A
 
 
 def train(
-    population: Sequence[Features], old: Mapping[str, Any], *, version: str, seed: int = 1
+    population: Sequence[Features],
+    old: Mapping[str, Any],
+    *,
+    version: str,
+    decisions: Sequence[tuple[compare.Levels, bool]] = (),
+    sample: int = SAMPLE,
+    seed: int = 1,
 ) -> dict[str, Any]:
-    """The data of a new model file, learned from `population`; `old` is the file in use."""
+    """The data of a new model file, learned from `population`; `old` is the file in use.
+
+    `decisions` are reviewers': the levels that they saw and whether it was one person. `sample` is
+    how many pairs of strangers are drawn, and at most taken from each block.
+    """
     chooser = random.Random(seed)  # noqa: S311 - a sample, not a secret
     chosen = COMPARISONS[old["comparisons"]]
-    u = _smoothed(_strangers(population, chosen, chooser), old["u"])
+    u = _smoothed(_strangers(population, chosen, chooser, sample), old["u"])
     m: Table = {field: dict(levels) for field, levels in old["m"].items()}
     learned: dict[str, list[dict[str, float]]] = defaultdict(list)
     for letter, bound in chosen.blocks.items():
-        patterns = _patterns(_pairs(population, chosen, letter, chooser), chosen)
+        patterns = _patterns(_pairs(population, chosen, letter, chooser, sample), chosen)
         for field, levels in maximise(patterns, m, u, bound).items():
             learned[field].append(levels)
     for field, tables in learned.items():
         m[field] = {
             level: sum(table[level] for table in tables) / len(tables) for level in m[field]
         }
+    m = _decided(m, decisions)
     rounded = {
         name: {f: {k: float(f"{v:.6g}") for k, v in levels.items()} for f, levels in table.items()}
         for name, table in (("m", m), ("u", u))
@@ -69,11 +80,11 @@ def train(
 
 
 def _strangers(
-    population: Sequence[Features], chosen: Comparisons, chooser: random.Random
+    population: Sequence[Features], chosen: Comparisons, chooser: random.Random, sample: int
 ) -> Table:
     """Levels of randomly drawn pairs, nearly all of them two people."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for _ in range(SAMPLE):
+    for _ in range(sample):
         one, two = chooser.choice(population), chooser.choice(population)
         if one is not two:
             for field, level in chosen.compare(one, two).items():
@@ -96,7 +107,11 @@ def _smoothed(counts: Mapping[str, Mapping[str, float]], old: Mapping[str, Any])
 
 
 def _pairs(
-    population: Sequence[Features], chosen: Comparisons, letter: str, chooser: random.Random
+    population: Sequence[Features],
+    chosen: Comparisons,
+    letter: str,
+    chooser: random.Random,
+    sample: int,
 ) -> Iterable[tuple[Features, Features]]:
     blocks: dict[str, list[int]] = defaultdict(list)
     for place, features in enumerate(population):
@@ -106,7 +121,7 @@ def _pairs(
     shared = [places for places in blocks.values() if 2 <= len(places) <= BLOCK_SIZE]
     chooser.shuffle(shared)
     every = (pair for places in shared for pair in combinations(places, 2))
-    for one, two in islice(every, MOST_PAIRS):
+    for one, two in islice(every, sample):
         yield population[one], population[two]
 
 
@@ -139,3 +154,25 @@ def maximise(
         matched = min(max(weight / total, 1e-6), 1 - 1e-6) if total else matched
         current = _smoothed(counts, {field: m[field] for field in current})
     return current
+
+
+def _decided(m: Table, decisions: Sequence[tuple[compare.Levels, bool]]) -> Table:
+    """m with the pairs that reviewers joined counted in.
+
+    Reviewers see only doubtful pairs, so theirs are counted beside the learned ones, not instead.
+    """
+    counts: Table = defaultdict(lambda: defaultdict(float))
+    for levels, same in decisions:
+        if same:
+            for field, level in levels.items():
+                counts[field][level] += 1
+    return _smoothed(counts, m) if counts else m
+
+
+def expected_precision(patterns: Iterable[float], certain_bits: float) -> float:
+    """The mean probability of the pairs that `certain_bits` would link, by their bits.
+
+    What the model believes of itself; how right it is, `hie mpi evaluate` says where truth is known.
+    """
+    chosen = [1 / (1 + 2**-bits) for bits in patterns if bits >= certain_bits]
+    return sum(chosen) / len(chosen) if chosen else 1.0

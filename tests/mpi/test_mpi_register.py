@@ -275,7 +275,11 @@ OFFICE = "19900421357"
 async def test_a_telephone_that_too_many_share_is_a_filler(
     store: Store, sharing: int, counts: bool
 ) -> None:
-    names = [f"{family}{given}" for family in "王李张刘陈杨黄赵吴周徐" for given in "伟芳敏静丽强磊军洋勇"]
+    names = [
+        f"{family}{given}"
+        for family in "王李张刘陈杨黄赵吴周徐"
+        for given in "伟芳敏静丽强磊军洋勇"
+    ]
     sources = [
         Source(f"s{n}", 1, patient(name, f"19{n % 70 + 20}-{n % 12 + 1:02d}-17", phone=OFFICE))
         for n, name in enumerate(names[:sharing])
@@ -283,5 +287,7 @@ async def test_a_telephone_that_too_many_share_is_a_filler(
     async with store.database.transaction() as connection:
         await register(connection, store, sources)
     async with store.database.connection() as connection:
-        (found,) = await match(connection, store, patient("王伟", "1920-01-17", phone=OFFICE), count=1)
+        (found,) = await match(
+            connection, store, patient("王伟", "1920-01-17", phone=OFFICE), count=1
+        )
     assert ("home" in found.parts) is counts
