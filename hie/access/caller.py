@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Self
 
+from hie.access.granular import Marks, granular
 from hie.auth.scopes import Scope
 from hie.auth.tokens import Grant
 from hie.errors import Problem, problem
+from hie.kit.hashing import Hasher
 
 Kind = Literal["operator", "institution", "resident", "staff"]
 Permission = Literal["c", "r", "u", "d", "s"]
@@ -39,10 +41,17 @@ class Caller:
     network_address: str | None = None
     request_id: str | None = None
     roles: frozenset[str] = frozenset()
+    parts: tuple[tuple[Scope, Marks], ...] = ()
+    """Granular scopes with what marks their rows (`hie.access.granular`)."""
 
     @classmethod
     def from_grant(
-        cls, grant: Grant, *, network_address: str | None = None, request_id: str | None = None
+        cls,
+        grant: Grant,
+        hasher: Hasher,
+        *,
+        network_address: str | None = None,
+        request_id: str | None = None,
     ) -> Self:
         """The caller whom an access token stands for."""
         return cls(
@@ -56,6 +65,7 @@ class Caller:
             network_address=network_address,
             request_id=request_id,
             roles=grant.roles,
+            parts=granular(grant.scopes, hasher),
         )
 
     @classmethod
@@ -79,8 +89,8 @@ class Caller:
     def granting(self, permission: Permission) -> Iterator[Scope]:
         """The scopes that grant the permission on whole types.
 
-        A granular scope (`…rs?category=…`) grants a part of a type; as long as no restriction can
-        say which part, it grants nothing here. Changes are made in the name of an institution, by
+        A granular scope (`…rs?category=…`) grants a part of a type and is not among them. Changes
+        are made in the name of an institution, by
         `system/` scopes, or by a resident, by `patient/` scopes on what residents contribute.
         """
         for scope in self.scopes:
@@ -91,7 +101,15 @@ class Caller:
 
     def permits(self, permission: Permission, type_name: str) -> bool:
         """Whether some scope grants the permission on the type; which rows is the policy's matter."""
-        return any(scope.type in ("*", type_name) for scope in self.granting(permission))
+        whole = any(scope.type in ("*", type_name) for scope in self.granting(permission))
+        return whole or any(scope.type == type_name for scope, _ in self.granting_parts(permission))
+
+    def granting_parts(self, permission: Permission) -> Iterator[tuple[Scope, Marks]]:
+        """The granular scopes that grant it, each with what marks the rows of its part."""
+        if permission in "rs":
+            for scope, marks in self.parts:
+                if permission in scope.permissions:
+                    yield scope, marks
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@
   depends on it.
 - `patient/` scopes in a clinician's hands (an app launched on a patient) reach that patient's record
   as far and as long as the clinician has opened it.
+- A granular scope (`…?category=…`) opens, of what it would open without its condition, the rows that
+  carry its marks.
 - `system/` scopes of an institution reach what it has sent.
 - Directory types (institutions, practitioners, …) are shared with everybody who has a scope on them.
 """
@@ -171,13 +173,21 @@ def restriction(caller: Caller, permission: Permission) -> Restriction:
     return _restriction(replace(caller, network_address=None, request_id=None), permission)
 
 
-@lru_cache(maxsize=500)
-def _restriction(caller: Caller, permission: Permission) -> Restriction:
-    rules = [
+def _rules(caller: Caller, permission: Permission) -> list[Rule]:
+    return [
         *_system_rules(caller, permission),
         *_person_rules(caller, permission),
         *_user_rules(caller, permission),
     ]
+
+
+@lru_cache(maxsize=500)
+def _restriction(caller: Caller, permission: Permission) -> Restriction:
+    rules = _rules(caller, permission)
+    for scope, marks in caller.granting_parts(permission):
+        # What the same scope without its condition would open, and of that the part.
+        whole = replace(caller, scopes=(replace(scope, query=()),), parts=())
+        rules += [replace(rule, marks=marks) for rule in _rules(whole, permission)]
     return EVERYTHING if Rule() in rules else Restriction(tuple(rules))
 
 

@@ -53,6 +53,17 @@ PARTS = (
 )
 """What a person may pick from when an app asks for the whole record."""
 
+CATEGORY_SYSTEM = "http://terminology.hl7.org/CodeSystem/observation-category"
+CATEGORIES = {
+    "laboratory": Text("laboratory results", "检验结果"),
+    "vital-signs": Text("vital signs such as blood pressure", "生命体征（如血压）"),
+    "imaging": Text("imaging findings", "影像所见"),
+    "exam": Text("findings of examinations", "体格检查所见"),
+    "survey": Text("questionnaires", "问卷"),
+    "social-history": Text("habits and living conditions", "生活习惯与社会史"),
+}
+"""https://hl7.org/fhir/R4/valueset-observation-category.html: the parts that SMART 2.2 names for apps."""
+
 SPECIAL_NAMES = {
     "openid": Text("Know who you are", "识别您的身份"),
     "offline_access": Text(
@@ -82,8 +93,10 @@ def _verbs(permissions: str) -> Text:
 def _condition(scope: Scope) -> Text:
     if not scope.query:
         return Text("", "")
-    shown = ", ".join(value.rpartition("|")[2] for _, value in scope.query)
-    return Text(f" (only: {shown})", f"（仅限：{shown}）")
+    codes = [value.rpartition("|")[2] for _, value in scope.query]
+    names = [CATEGORIES.get(code, Text(code, code)) for code in codes]
+    english, chinese = ", ".join(one.en for one in names), "、".join(one.zh for one in names)
+    return Text(f" (only: {english})", f"（仅限：{chinese}）")
 
 
 def _describe(scope: Scope, *, own: bool) -> Text:
@@ -101,18 +114,24 @@ def _describe(scope: Scope, *, own: bool) -> Text:
     )
 
 
+def _parts(scope: Scope) -> list[Scope]:
+    """Smaller permissions that a person may grant in place of this one."""
+    if scope.type == "*":
+        return [Scope(scope.context, name, scope.permissions, scope.query) for name in PARTS]
+    if scope.type == "Observation" and not scope.query and set(scope.permissions) <= {"r", "s"}:
+        return [
+            Scope(scope.context, scope.type, scope.permissions, (("category", value),))
+            for value in (f"{CATEGORY_SYSTEM}|{code}" for code in CATEGORIES)
+        ]
+    return []
+
+
 def choices(scopes: ScopeSet, *, own: bool) -> list[Choice]:
     """The lines of the approval page; `own`: the person decides about his own record."""
     lines = []
     for scope in scopes.resources:
-        parts = (
-            tuple(
-                Choice(str(part), _describe(part, own=own))
-                for name in PARTS
-                for part in (Scope(scope.context, name, scope.permissions, scope.query),)
-            )
-            if scope.type == "*" and own
-            else ()
+        parts = tuple(
+            Choice(str(part), _describe(part, own=own)) for part in (_parts(scope) if own else ())
         )
         lines.append(Choice(str(scope), _describe(scope, own=own), parts))
     if "offline_access" in scopes.special:

@@ -76,6 +76,7 @@ def _caller(request: Request, grant: Grant) -> Caller:
     _check_rate(request, grant)
     return Caller.from_grant(
         grant,
+        exchange_of(request).store.hasher,
         network_address=request.client.host if request.client else None,
         request_id=request.scope["request_id"],
     )

@@ -26,6 +26,8 @@ class Rule:
     """
     institution: int | None = None
     """The owning institution's number."""
+    marks: tuple[tuple[int, ...], ...] = ()
+    """Groups of numbers: a row has one of each group in its token array."""
     hidden: Sql | None = None
     """A condition on the row `r`: rows that satisfy it are not seen, whatever else allows them."""
 
@@ -70,6 +72,9 @@ def _rule_condition(rule: Rule, name: str, by_type: bool) -> tuple[str, dict[str
     if rule.institution is not None:
         terms.append(f"r.institution = %({name}_institution)s")
         values[f"{name}_institution"] = rule.institution
+    for number, group in enumerate(rule.marks):
+        terms.append(f"r.tokens && %({name}_marks_{number})s::bigint[]")
+        values[f"{name}_marks_{number}"] = list(group)
     if rule.hidden is not None:
         terms.append(f"({_named(rule.hidden, f'{name}_hidden', values)}) IS NOT TRUE")
     return " AND ".join(terms) or "true", values

@@ -349,3 +349,13 @@ async def test_discovery_is_true(http: httpx.AsyncClient, browser: Callable[[], 
         if name.endswith(("_endpoint", "jwks_uri")):
             answer = await http.get(address.removeprefix(BASE))
             assert answer.status_code != 404, name
+
+
+async def test_a_resident_shares_laboratory_results_only(app: App) -> None:
+    page = await app.approval_page("resident", "launch/patient patient/Observation.rs")
+    assert "laboratory results" in page.text
+    laboratory = next(box for box in boxes_of(page, ticked=False) if "laboratory" in box)
+    answer = await app.approve(page, [laboratory])
+    tokens = (await app.redeem(parameters_of(answer.headers["location"])["code"])).json()
+    assert tokens["scope"] == f"launch/patient {laboratory}"
+    assert "?category=http://terminology.hl7.org/CodeSystem/observation-category|lab" in laboratory

@@ -39,7 +39,7 @@ async def test_a_scope_limits_types_and_interactions(client) -> None:
     reader = await client("institution", institution="A", scopes="system/Patient.rs")
     assert (await reader.get("/Observation?code=x")).status_code == 403
     assert (await reader.post("/Patient", content=patient(None, "张伟"))).status_code == 403
-    part = await client("institution", institution="A", scopes="system/Observation.rs?category=x")
+    part = await client("institution", institution="A", scopes="system/Observation.rs?date=2026")
     assert (await part.get("/Observation")).status_code == 403
 
 
