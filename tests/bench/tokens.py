@@ -1,0 +1,65 @@
+"""Access tokens for the benchmark's callers, and what a clinician needs beside one."""
+
+from dataclasses import dataclass
+
+from hie.auth import scopes
+from hie.auth.tokens import insert_token
+from hie.kit.db import Database
+
+OPEN = """
+INSERT INTO access.opened_record (account, client_id, patient, reason, note, opened, until)
+SELECT %s, 'bench', unnest(%s::text[]), 'TREAT', '', now(), now() + interval '1 hour'
+"""
+OPENED = 10
+"""Records that one clinician has opened within the last hour."""
+SECONDS = 7200
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """One of each kind; `residents` and `clinicians` by the golden id of whose record they read."""
+
+    operator: str
+    institution: str
+    clinicians: dict[str, str]
+    residents: dict[str, str]
+
+
+async def tokens(conninfo: str, institution: int, persons: list[str]) -> Tokens:
+    """Tokens of an operator, an institution, each person, and clinicians who have opened a few each."""
+    every = scopes.parse("system/*.cruds")
+    async with Database(conninfo, size=1) as database, database.transaction() as connection:
+        common = {"kind": "access", "client_id": "bench", "seconds": SECONDS}
+        clinicians: dict[str, str] = {}
+        for number in range(0, len(persons), OPENED):
+            opened, account = persons[number : number + OPENED], f"bench-{number}"
+            await connection.execute(OPEN, (account, opened))
+            token = await insert_token(  # type: ignore[arg-type]
+                connection,
+                holder="staff",
+                scopes=scopes.parse("user/*.rs"),
+                account=account,
+                fhir_user=f"Practitioner/{account}",
+                institution=institution,
+                roles=["clinician"],
+                **common,
+            )
+            clinicians |= dict.fromkeys(opened, token)
+        return Tokens(
+            await insert_token(connection, holder="operator", scopes=every, **common),  # type: ignore[arg-type]
+            await insert_token(  # type: ignore[arg-type]
+                connection, holder="institution", scopes=every, institution=institution, **common
+            ),
+            clinicians,
+            {
+                person: await insert_token(  # type: ignore[arg-type]
+                    connection,
+                    holder="resident",
+                    scopes=scopes.parse("patient/*.rs"),
+                    fhir_user=f"Patient/{person}",
+                    patient=person,
+                    **common,
+                )
+                for person in persons
+            },
+        )
