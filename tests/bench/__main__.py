@@ -17,7 +17,7 @@ import volume
 from crud import crud
 from reads import reads
 from results import say
-from searches import patient_centred, searches, values
+from search_mix import patient_centred, searches, values
 from stand import Server, Stand, serving, stand_in
 from tokens import Tokens, tokens
 
