@@ -23,6 +23,7 @@ async def authenticate(request: Request) -> Caller:
     """The caller; Problem 401 without a token in the Authorization header that is in force now."""
     known: Caller | None = request.scope.get("caller")
     if known is not None:  # an entry of a Bundle, whose sender has been asked for the token
+        _check_rate(request, known)
         return known
     authorization = request.headers.get("authorization", "")
     scheme, _, token = authorization.partition(" ")
@@ -59,10 +60,13 @@ async def recognise(request: Request) -> Caller | Unconfirmed:
     return await authenticate(request)
 
 
-def _check_rate(request: Request, grant: Grant) -> None:
-    """Problem 429 for a client, or a person with an app, that asks too often."""
+def _check_rate(request: Request, asking: Grant | Caller) -> None:
+    """Problem 429 for a client, or a person with an app, that asks too often.
+
+    What a Bundle asks counts like as many requests: it is no way around the limit.
+    """
     exchange = exchange_of(request)
-    key = f"{grant.client_id} {grant.account or ''}"
+    key = f"{asking.client_id} {asking.account or ''}"
     if exchange.rates.take(key, exchange.settings.client_requests_per_minute):
         raise problem(
             429,

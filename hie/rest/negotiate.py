@@ -15,6 +15,8 @@ JSON_TYPES = frozenset(
 )
 XML_TYPES = frozenset(("xml", "application/xml", "text/xml", FHIR_XML, "application/xml+fhir"))
 WILDCARDS = frozenset(("*/*", "application/*"))
+# https://hl7.org/fhir/R4/versioning.html#mt-version
+FHIR_VERSION = re.compile(r";\s*fhirVersion\s*=\s*\"?([^\s\";]*)", re.IGNORECASE)
 QUALITY = re.compile(r";\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*(?:;|$)")
 
 # Parameters about the answer's form, beside those of a search or of criteria.
@@ -72,6 +74,9 @@ def _best(offered: str) -> Format | None:
 
 def _format(text: str) -> Format | None:
     kind = media_type(text)
+    version = FHIR_VERSION.search(text)
+    if version is not None and version[1] != "4.0":
+        return None
     if kind in JSON_TYPES or kind in WILDCARDS:
         return "json"
     return "xml" if kind in XML_TYPES else None
@@ -85,16 +90,16 @@ def _weight(part: str) -> float:
 
 def require_fhir_body(request: Request) -> Format:
     """What the body is declared to be; Problem 415 unless that is FHIR in JSON or XML."""
-    sent = media_type(request.headers.get("content-type", ""))
-    if sent in XML_TYPES - {"xml"}:
-        return "xml"
-    if sent in JSON_TYPES - {"json", "*/*"}:
-        return "json"
+    declared = request.headers.get("content-type", "")
+    sent = media_type(declared)
+    found = _format(declared)
+    if found is not None and sent in (JSON_TYPES | XML_TYPES) - {"json", "xml", "*/*"}:
+        return found
     raise problem(
         415,
         "not-supported",
-        f"The body is {sent or 'of no declared type'}; send {FHIR_JSON} or {FHIR_XML}",
-        f"请求体类型为 {sent or '（未声明）'}；请使用 {FHIR_JSON} 或 {FHIR_XML}",
+        f"The body is {declared[:80] or 'of no declared type'}; send {FHIR_JSON} or {FHIR_XML}",
+        f"请求体类型为 {declared[:80] or '（未声明）'}；请使用 {FHIR_JSON} 或 {FHIR_XML}",
         "Content-Type",
     )
 

@@ -127,6 +127,18 @@ async def test_bodies_that_are_not_taken(client, monkeypatch: pytest.MonkeyPatch
     assert many.status_code == 413
 
 
+@pytest.mark.parametrize(
+    ("version", "taken"), [("4.0", True), ('"4.0"', True), ("3.0", False), ("5.0", False)]
+)
+async def test_the_version_of_fhir_is_a_part_of_the_type(client, version: str, taken: bool) -> None:
+    a = await filled(client)
+    kind = f"application/fhir+json; fhirVersion={version}"
+    read = await a.get("/Patient/p1", headers={"accept": kind})
+    assert read.status_code == (200 if taken else 406)
+    sent = await a.post("/Patient", content=patient(None, "李娜"), headers={"content-type": kind})
+    assert sent.status_code == (201 if taken else 415)
+
+
 async def test_each_request_has_an_id(client, exchange) -> None:
     a = await filled(client)
     own = await a.get("/Patient/p1", headers={"x-request-id": "ward-7-0001"})

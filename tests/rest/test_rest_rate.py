@@ -15,3 +15,13 @@ async def test_too_many_requests(client, exchange: Exchange) -> None:
     assert answer.headers["retry-after"] == "60"
     assert answer.json()["issue"][0]["code"] == "throttled"
     assert (await other.get("/Patient")).status_code == 200
+
+
+async def test_a_bundle_is_no_way_around(client, exchange: Exchange) -> None:
+    limited = exchange.settings.model_copy(update={"client_requests_per_minute": 3})
+    object.__setattr__(exchange, "settings", limited)
+    busy = await client("institution", institution="A")
+    read = {"request": {"method": "GET", "url": "Patient"}}
+    sent = {"resourceType": "Bundle", "type": "batch", "entry": [read] * 4}
+    entries = (await busy.post("/", json=sent)).json()["entry"]
+    assert [e["response"]["status"] for e in entries] == ["200", "200", "429", "429"]
