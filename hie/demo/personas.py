@@ -94,6 +94,10 @@ def registration(institution: str, resident: Resident, home: Household) -> Regis
     return made
 
 
+GUARDIANS = (("00001-3", "00001-2"), ("00001-4", "00001-2"))
+"""Children and who acts for them: the twins and their mother."""
+
+
 @dataclass(frozen=True, slots=True)
 class Login:
     """Somebody who can log in: `person` is a resident's key or a Practitioner's id."""

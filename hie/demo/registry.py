@@ -5,10 +5,11 @@ from hie.auth.clients import create_client, find_client
 from hie.auth.secret import hash_password
 from hie.demo.credentials import Credentials
 from hie.demo.institutions import H1, INSTITUTIONS
-from hie.demo.personas import LOGINS
+from hie.demo.personas import GUARDIANS, LOGINS
 from hie.ingest.sender import register_sender
 from hie.mpi.people import person_of
 from hie.records.exchange import Exchange
+from hie.records.representation import acting_for_me, register_guardian
 from hie.store.institutions import add_institution
 
 SCOPES = "system/*.cruds"
@@ -76,4 +77,19 @@ async def register_accounts(
                 roles=login.roles,
             )
         first = await find_account(connection, LOGINS[0].login)
-        return first.patient if first else None
+    await _register_guardians(exchange)
+    return first.patient if first else None
+
+
+async def _register_guardians(exchange: Exchange) -> None:
+    """What the community station's counter has registered: parents of the stories' children."""
+    sources = {key: f"{H1.lower()}-{key}" for pair in GUARDIANS for key in pair}
+    async with exchange.store.database.connection() as connection:
+        people = await person_of(connection, list(sources.values()))
+    for child, guardian in GUARDIANS:
+        person, parent = people.get(sources[child]), people.get(sources[guardian])
+        if person is None or parent is None or await acting_for_me(exchange, person):
+            continue
+        await register_guardian(
+            exchange, child=person, guardian=parent, basis="出生医学证明", by="demo"
+        )

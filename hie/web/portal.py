@@ -39,7 +39,7 @@ class Portal:
 
 RESIDENT = Portal(
     "resident",
-    "openid profile fhirUser launch/patient patient/*.rs patient/Consent.cruds",
+    "openid profile fhirUser launch launch/patient patient/*.rs patient/Consent.cruds",
     "resident",
     Text("My health record", "我的健康档案"),
 )

@@ -59,6 +59,16 @@ async def _get(client: AsyncOAuth2Client, address: str) -> dict[str, Any]:
     return content
 
 
+def _manner(portal: Portal, launch: str) -> dict[str, str]:
+    """A launch context was made for who is signed in already; all others give their password.
+
+    On a shared computer the next person must not inherit a session.
+    """
+    if launch:
+        return {"launch": launch, "scope": portal.scopes.replace(" launch/patient", "")}
+    return {"prompt": "login", "scope": portal.scopes.replace(" launch ", " ")}
+
+
 def begin(portal: Portal) -> Endpoint:
     """The endpoint that sends the browser to the authorization server."""
 
@@ -78,8 +88,8 @@ def begin(portal: Portal) -> Endpoint:
                 state=kept["state"],
                 code_verifier=kept["verifier"],
                 nonce=kept["nonce"],
-                prompt="login",  # on a shared computer the next person must not inherit a session
                 aud=exchange.settings.fhir_base,
+                **_manner(portal, request.query_params.get("launch", "")),
             )
         async with exchange.store.database.connection() as connection:
             opened = await session.begin(

@@ -33,8 +33,18 @@ class Reader:
 
     @property
     def patient(self) -> str:
-        """The resident's own golden Patient id."""
+        """The golden Patient id of whom the portal shows."""
         return str(self.session.content["patient"])
+
+    @property
+    def own(self) -> str:
+        """The golden Patient id of the resident who signed in."""
+        return str(self.session.content["user"]).rpartition("Patient/")[2]
+
+    @property
+    def acting(self) -> bool:
+        """Whether a resident looks at the record of somebody else, for whom they act."""
+        return self.portal.name == "resident" and self.own != self.patient
 
     async def keep_session(self) -> None:
         """Store what was changed in the session's content."""

@@ -320,6 +320,20 @@ WORDING: dict[str, Text] = {
         "告知（第 1 版）：您隐藏的内容即使在急诊抢救时也不会向医务人员显示，可能影响对您的诊疗。"
         "记录机构仍保留原始资料。您可随时解除限制，立即生效。",
     ),
+    # acting for others
+    "family": Text("Family and proxies", "家人与代理"),
+    "family_text": Text(
+        "Guardians and proxies are registered at a counter of your community station, with papers. "
+        "Either side can end it here.",
+        "监护人与代理人凭证件在社区卫生服务机构窗口登记；双方均可在此终止。",
+    ),
+    "acting_for": Text("I act for", "我可代为查看"),
+    "acting_for_none": Text("You act for nobody.", "您目前没有代为查看的家人。"),
+    "for_me": Text("Who acts for me", "谁可代我查看"),
+    "for_me_none": Text("Nobody acts for you.", "目前没有人代您查看。"),
+    "end": Text("End it", "终止"),
+    "acting": Text("{name} is acting", "{name} 代为查看"),
+    "own_record": Text("Back to my own record", "返回本人档案"),
     # signing in and refusals
     "failed_title": Text("Signing in did not work", "登录未成功"),
     "failed_text": Text(

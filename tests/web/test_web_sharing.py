@@ -127,6 +127,49 @@ async def test_a_code_opens_and_an_emergency_is_told(window: Window) -> None:
             await told.picture("phone-resident-emergency")
 
 
+async def test_a_mother_looks_at_her_twins_record_and_comes_back(window: Window) -> None:
+    async with window(PHONE) as portal:
+        page = portal.page
+        await portal.sign_in("/resident/family", "zhou.yuxin")
+        await portal.picture("phone-resident-family")
+        assert await page.locator(".restrictions li").count() == 2
+        await page.click(".restrictions li:has-text('长女') button")
+        await page.wait_for_load_state()
+        assert portal.path == "/resident"
+        text = await portal.text()
+        assert "长女" in text
+        assert "周雨欣 代为查看" in text
+        assert not await wide(portal)
+        await portal.picture("phone-resident-acting")
+        await portal.open("/resident/sharing")
+        assert "长女" in await portal.text()
+        # Who looked says that it was the mother.
+        await portal.open("/resident/log")
+        assert "周雨欣" in await page.inner_text("ul.log")
+        await portal.open("/resident/family")
+        assert await page.locator(".restrictions li").count() == 2
+        await page.click("text=返回本人档案")
+        await portal.give_password("zhou.yuxin")
+        assert "代为查看" not in await portal.text()
+        assert portal.complaints == []
+
+
+async def test_nobody_acts_for_others_by_sending_a_form(window: Window) -> None:
+    async with window() as portal:
+        await portal.sign_in("/resident/family", "chen.guoqiang")
+        with psycopg.connect(portal.demo.conninfo) as connection:
+            (other,) = connection.execute(
+                "SELECT patient FROM auth.account WHERE login = 'zhang.minghua'"
+            ).fetchone() or ("",)
+        answer = await portal.page.request.post(
+            portal.demo.base + "/resident/family/open",
+            form={"person": other},
+            headers={"Sec-Fetch-Site": "same-origin"},
+        )
+        assert answer.url.endswith("/resident/family")
+        assert "张明华" not in await answer.text()
+
+
 def test_one_visit_of_one_person_is_one_line() -> None:
     def event(minute: int, code: str, who: str) -> dict[str, object]:
         return {

@@ -10,7 +10,7 @@ from hie.web.choice import Choice
 from hie.web.drawing import charts, places, sparklines
 from hie.web.portal import RESIDENT
 from hie.web.record.timeline import years
-from hie.web.resident import log, sharing
+from hie.web.resident import family, log, sharing
 from hie.web.signed_in import Reader, sign_out, signed_in
 from hie.web.timeline_window import window
 
@@ -77,6 +77,9 @@ routes: list[BaseRoute] = [
     Route("/resident/sharing", signed_in(RESIDENT, sharing.restrict), methods=["POST"]),
     Route("/resident/sharing/lift", signed_in(RESIDENT, sharing.lift), methods=["POST"]),
     Route("/resident/sharing/code", signed_in(RESIDENT, sharing.visit_code), methods=["POST"]),
+    Route("/resident/family", signed_in(RESIDENT, family.page), methods=["GET"]),
+    Route("/resident/family/open", signed_in(RESIDENT, family.open_other), methods=["POST"]),
+    Route("/resident/family/end", signed_in(RESIDENT, family.end), methods=["POST"]),
     Route("/resident/login", sign_in.begin(RESIDENT), methods=["GET"]),
     Route("/resident/callback", sign_in.come_back(RESIDENT), methods=["GET"]),
     Route("/resident/logout", signed_in(RESIDENT, sign_out), methods=["POST"]),
