@@ -34,7 +34,7 @@ from hie.search.query import (
     Query,
     ReferenceValue,
 )
-from hie.search.reached import chained, pointing_here
+from hie.search.reached import chained, chained_from, pointing_here, stands_alone
 from hie.search.sql import FALSE, TRUE, Sql, all_of, any_of, grouped, negation
 
 BY_TOKENS = frozenset({"token", "reference", "uri"})
@@ -66,14 +66,31 @@ async def condition(query: Query, context: Context) -> Sql:
 
 
 async def _branch(branch: Branch, allowed: Sql, context: Context) -> Sql:
-    """The condition for rows of one type. Words are looked for in what all else leaves over."""
-    words = [node for node in branch.where.nodes if isinstance(node, FullText)]
-    others = [node for node in branch.where.nodes if not isinstance(node, FullText)]
+    """The condition for rows of one type.
+
+    Words are looked for in what all else leaves over. So are chains from the rows of certain patients
+    into others' records: the other way round they would be asked of the whole district.
+    """
+    late: list[FullText | Chain] = []
+    others = []
+    for node in branch.where.nodes:
+        if isinstance(node, FullText) or (
+            isinstance(node, Chain) and branch.names_patient and not stands_alone(node.type)
+        ):
+            late.append(node)
+        else:
+            others.append(node)
     own = Sql("r.type = %s", (type_number(branch.type),))
     found = all_of((own, allowed, await _nodes(branch, others, context)))
-    for node in words:
-        if found != FALSE:
-            found = all_of((found, await matching(node, found, context)))
+    for node in late:
+        if found == FALSE:
+            break
+        if isinstance(node, FullText):
+            part = await matching(node, found, context)
+        else:
+            inner = await emit(node.node, node.type, context)
+            part = await chained_from(node, inner, found, context)
+        found = all_of((found, part))
     return found
 
 

@@ -3,13 +3,14 @@
 The restriction is part of every one of them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import psycopg
 from psycopg.rows import class_row
 
+from hie.fhir.definitions import type_number
 from hie.kit.db import Connection
 from hie.search import cursor as cursors
 from hie.search import sorting
@@ -130,15 +131,30 @@ def page_statement(
     columns = [key.expression for key in criteria]
     rows = where if place is None else all_of((where, sorting.beyond(criteria, place)))
     order = sorting.order_by(criteria)
+    named = ", ".join(f"{column.text} AS sort_{n}" for n, column in enumerate(columns))
+    by_type = query.type is None and not query.names_patient
+    text = (
+        f"SELECT {ROW_COLUMNS}, {named} FROM store.resource r "
+        f"WHERE {'r.type = searched.type AND ' if by_type else ''}{rows.text} "
+        f"ORDER BY {order.text} LIMIT %s"
+    )
+    values = (
+        *(value for column in columns for value in column.values),
+        *rows.values,
+        *order.values,
+        query.count + 1,
+    )
+    if not by_type:
+        return Sql(text, values)
+    # each type has its rows in order of creation and of change, all types together have not
+    types = [type_number(branch.type) for branch in query.branches]
+    again = sorting.order_by(
+        [replace(key, expression=Sql(f"sort_{n}")) for n, key in enumerate(criteria)]
+    )
     return Sql(
-        f"SELECT {ROW_COLUMNS}, {', '.join(column.text for column in columns)} "
-        f"FROM store.resource r WHERE {rows.text} ORDER BY {order.text} LIMIT %s",
-        (
-            *(value for column in columns for value in column.values),
-            *rows.values,
-            *order.values,
-            query.count + 1,
-        ),
+        f"SELECT page.* FROM unnest(%s::smallint[]) AS searched (type) "
+        f"CROSS JOIN LATERAL ({text}) AS page ORDER BY {again.text} LIMIT %s",
+        (types, *values, query.count + 1),
     )
 
 

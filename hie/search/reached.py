@@ -9,6 +9,8 @@ source records, and what points to one of those finds the golden Patient by `_ha
 same statement, so that a relink counts with the next search.
 """
 
+from collections.abc import Sequence
+
 import orjson
 
 from hie.fhir.definitions import type_number
@@ -21,6 +23,9 @@ from hie.search.primary import patient_ranks
 from hie.search.problems import too_costly
 from hie.search.query import Chain, Has
 from hie.search.sql import FALSE, Sql, all_of
+
+FEW = 64
+"""Numbers that are compared with the array of each row."""
 
 OF_PERSONS = """
 WITH found AS MATERIALIZED ({keys})
@@ -41,7 +46,7 @@ JOIN mpi.person p ON p.id = g.person
 """The patient keys found, and where one is a source record's that of its golden record."""
 
 
-def _stands_alone(type_name: str) -> bool:
+def stands_alone(type_name: str) -> bool:
     """Whether the patient key of a row of this type is the hash of its own reference."""
     return type_name == "Patient" or not patient_ranks(type_name)
 
@@ -71,7 +76,7 @@ async def chained(node: Chain, inner: Sql, type_name: str, context: Context) -> 
         if _is_patient(node.parameter, type_name):
             return Sql(f"r.patient_key IN ({keys})", rows.values)
     names = [context.name(part) for part in kept(type_name)[node.parameter.code]]
-    if _stands_alone(node.type):
+    if stands_alone(node.type):
         return Sql(
             "r.tokens && coalesce((SELECT array_agg(name # patient_key) "
             f"FROM unnest(%s::bigint[]) AS name, ({keys}) AS target), '{{}}')",
@@ -83,15 +88,73 @@ async def chained(node: Chain, inner: Sql, type_name: str, context: Context) -> 
     )
     ids = [row[0] for row in await cursor.fetchall()]
     _check(len(ids), node.parameter)
+    return _pointing_to(node, ids, names, context)
+
+
+async def chained_from(node: Chain, inner: Sql, candidates: Sql, context: Context) -> Sql:
+    """The same, for few candidates: what they point to is read from them and then asked.
+
+    Where there are too many candidates after all, it is asked the other way round.
+    """
+    source = node.parameter.type_name
+    cursor = await context.connection.execute(
+        f"SELECT r.dictionary, r.body FROM store.resource r WHERE {candidates.text} LIMIT %s",
+        (*candidates.values, LARGEST_EXPANSION + 1),
+    )
+    found = await cursor.fetchall()
+    if len(found) > LARGEST_EXPANSION:
+        return await chained(node, inner, source, context)
+    pointed = _pointed_to(found, node.parameter, node.type, context)
+    if not pointed:
+        return FALSE
+    rows = _rows(node.type, inner, context)
+    cursor = await context.connection.execute(
+        f"SELECT r.id FROM store.resource r WHERE r.id = ANY(%s::text[]) AND {rows.text}",
+        (pointed, *rows.values),
+    )
+    ids = [row[0] for row in await cursor.fetchall()]
+    names = [context.name(part) for part in kept(source)[node.parameter.code]]
+    return _pointing_to(node, ids, names, context)
+
+
+def _pointing_to(node: Chain, ids: Sequence[str], names: Sequence[int], context: Context) -> Sql:
+    """Rows that point to one of the resources of the chain's type."""
+    if not ids:
+        return FALSE
     halves = [context.hasher(f"{node.type}/{logical_id}") for logical_id in ids]
-    return has_token({name ^ half for name in names for half in halves}) if halves else FALSE
+    tokens = sorted({name ^ half for name in names for half in halves})
+    if len(tokens) <= FEW:
+        return has_token(set(tokens))
+    # comparing whole arrays with each row would take longer than looking each number up
+    return Sql(
+        "r.key IN (SELECT x.key FROM unnest(%s::bigint[]) AS token "
+        "JOIN store.resource x ON x.tokens @> ARRAY[token])",
+        (tokens,),
+    )
+
+
+def _pointed_to(
+    found: Sequence[tuple[int, bytes]], parameter: Parameter, type_name: str, context: Context
+) -> list[str]:
+    """The ids of the resources of a type to which bodies point by the parameter."""
+    prefix = f"{type_name}/"
+    return sorted(
+        {
+            reference.removeprefix(prefix)
+            for dictionary, body in found
+            for reference in references_of(
+                orjson.loads(context.store.bodies.expand(dictionary, body)), (parameter.code,)
+            )
+            if reference.startswith(prefix)
+        }
+    )
 
 
 async def pointing_here(node: Has, inner: Sql, type_name: str, context: Context) -> Sql:
     """Rows to which a row that satisfies `inner` points by `node.parameter`."""
     source = node.parameter.type_name
     rows = _rows(source, inner, context)
-    if _stands_alone(type_name):
+    if stands_alone(type_name):
         keys = f"SELECT r.patient_key FROM store.resource r WHERE {rows.text}"
         values = rows.values
         if type_name != "Patient" or not _is_patient(node.parameter, source):
@@ -110,17 +173,10 @@ async def pointing_here(node: Has, inner: Sql, type_name: str, context: Context)
     )
     found = await cursor.fetchall()
     _check(len(found), node.parameter)
-    ids = {
-        reference.partition("/")[2]
-        for dictionary, body in found
-        for reference in references_of(
-            orjson.loads(context.store.bodies.expand(dictionary, body)), (node.parameter.code,)
-        )
-        if reference.startswith(f"{type_name}/")
-    }
+    ids = _pointed_to(found, node.parameter, type_name, context)
     return Sql(
         "(r.type = %s AND r.id = ANY(%s::text[]))",
-        (type_number(type_name), sorted(ids)),
+        (type_number(type_name), ids),
     )
 
 

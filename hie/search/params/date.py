@@ -9,6 +9,7 @@ value, as it recommends.
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from hie.fhir.dates import EARLIEST, LATEST, date_range, period_range, timing_range
@@ -24,6 +25,7 @@ from hie.search.query import DateValue
 from hie.search.sql import Sql, any_of
 
 MODIFIERS: frozenset[str] = frozenset()
+MILLISECOND = timedelta(milliseconds=1)
 PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 _PREFIXED = re.compile(rf"({'|'.join(PREFIXES)})?(.*)", re.DOTALL)
 _READERS: dict[str, Callable[[Any], Any]] = {
@@ -109,6 +111,33 @@ def comparison(value: DateValue, low: str, high: str) -> Sql:
             return Sql(f"({low} < %s AND {high} > %s)", (value.high, value.low))
 
 
+def _instant_comparison(value: DateValue) -> Sql:
+    """The same table for `r.last_updated`, a range of one millisecond; the column stands alone, so that
+    its index is used.
+    """
+    column = "r.last_updated"
+    low, high = value.low, value.high - MILLISECOND
+    match value.prefix:
+        case "eq":
+            return Sql(f"({column} >= %s AND {column} <= %s)", (low, high))
+        case "ne":
+            return Sql(f"({column} < %s OR {column} > %s)", (low, high))
+        case "gt":
+            return Sql(f"{column} > %s", (high,))
+        case "lt":
+            return Sql(f"{column} < %s", (low,))
+        case "ge":  # gt or eq
+            return Sql(f"({column} >= %s OR {column} > %s)", (low, high))
+        case "le":
+            return Sql(f"({column} <= %s OR {column} < %s)", (high, low))
+        case "sa":
+            return Sql(f"{column} >= %s", (value.high,))
+        case "eb":
+            return Sql(f"{column} <= %s", (low - MILLISECOND,))
+        case _:  # ap and po: overlaps
+            return Sql(f"({column} < %s AND {column} > %s)", (value.high, low - MILLISECOND))
+
+
 async def where(
     parameter: Parameter,
     modifier: str,
@@ -118,9 +147,7 @@ async def where(
 ) -> Sql:
     """The condition on `r`."""
     if parameter.code == "_lastUpdated":
-        instant = "r.last_updated"
-        after = "(r.last_updated + interval '1 millisecond')"
-        return any_of(comparison(value, instant, after) for value in values)
+        return any_of(_instant_comparison(value) for value in values)
     conditions = []
     if any(part.primary for part in parts):
         conditions.append(any_of(comparison(v, "r.date_low", "r.date_high") for v in values))
