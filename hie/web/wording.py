@@ -264,6 +264,11 @@ WORDING: dict[str, Text] = {
         "如无诊疗关系，请向患者本人索取其页面上的授权码；或按急诊抢救调阅，系统将通知患者并由审核人员核查。",
     ),
     "patient_code": Text("Code from the patient", "患者授权码"),
+    "may_be_hidden": Text(
+        "Entries may be missing: what was never sent, what the patient has hidden, and what is "
+        "sensitive. Ask the patient.",
+        "档案可能不完整：未上传、患者选择隐藏或属敏感信息的内容不在此列，请询问患者。",
+    ),
     "sensitive_button": Text("Show sensitive entries", "查看敏感信息"),
     "sensitive_note": Text("Why they are needed", "查看理由"),
     "sensitive_hint": Text(
