@@ -15,7 +15,8 @@ from hie.access.policy import restriction
 from hie.errors import problem
 from hie.kit.clock import now
 from hie.kit.db import Connection
-from hie.records.change import Change, build_changes, write_changes
+from hie.records.build import build_changes, write_changes
+from hie.records.change import Change
 from hie.records.conditional import MOST_DELETED, Decided, decide
 from hie.records.contribution import check_contributions, put_in_force
 from hie.records.entry import Entry, Outcome, Prepared

@@ -12,9 +12,9 @@ import orjson
 from hie.errors import Issue, Problem, problem
 from hie.fhir.patch import patched
 from hie.kit.db import Connection
-from hie.records.change import check_version
 from hie.records.entry import Prepared
 from hie.records.exchange import Exchange
+from hie.records.precondition import check_version
 from hie.records.prepare import check
 from hie.store.write import Place, locate
 
