@@ -32,11 +32,6 @@ KNOWN: dict[str, tuple[str, ...]] = {
         "testInheritance.testFHIRPathAsFunction23",
         "testInheritance.testFHIRPathAsFunction24",
     ),
-    "the grammar takes an unfinished comment and a time with a zone": (
-        "comments.testComment8",
-        "testLiterals.testLiteralTimeUTC",
-        "testLiterals.testLiteralTimeTimezoneOffset",
-    ),
     "a date literal is held as a dateTime, and T after it is lost": (
         "testLiterals.testLiteralDateYear",
         "testLiterals.testLiteralDateMonth",
@@ -45,14 +40,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         "testLiterals.testLiteralDateTimeMonth",
         "testLiterals.testLiteralDateTimeDay",
     ),
-    "dates of unequal precision, or only one with a zone, are compared instead of giving nothing": (
-        "testLiterals.testDateNotEqualTimezoneOffsetBefore",
-        "testLiterals.testDateNotEqualTimezoneOffsetAfter",
-        "testLiterals.testDateNotEqualUTC",
-        "testLiterals.testDateTimeGreaterThanDate2",
-        "testEquality.testEquality23",
-        "testNEquality.testNEquality17",
-        "period.testPeriodInvariantOld",
+    "lowBoundary and highBoundary of an element give texts of which the library makes no dates": (
         "period.testPeriodInvariantNew",
     ),
     "a decimal literal that is whole becomes an integer": (
@@ -60,18 +48,10 @@ KNOWN: dict[str, tuple[str, ...]] = {
         "testTypes.testDecimalLiteralToString",
         "testToString.testToString4",
     ),
-    "quantities: no product, quotient, sign, order or conversion, months equal UCUM months": (
-        "testTypes.testStringQuantityMonthLiteralToQuantity",
-        "testTypes.testStringQuantityYearLiteralToQuantity",
-        "testQuantity.testQuantity7",
-        "testQuantity.testQuantity8",
+    "quantities: no product, quotient, sign, conversion or dimension": (
         "testQuantity.testQuantity9",
         "testQuantity.testQuantity10",
         "testQuantity.testQuantity11",
-        "testLessThan.testLessThan22",
-        "testLessOrEqual.testLessOrEqual22",
-        "testGreatorOrEqual.testGreatorOrEqual22",
-        "testGreaterThan.testGreaterThan22",
         "testMinus.testMinus5",
         "testAbs.testAbs3",
         "Comparable.Comparable1",
@@ -81,11 +61,6 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "a minus sign stands for descending order only before numbers": (
         "testSort.testSort8",
         "testSort.testSort10",
-    ),
-    "equivalence of collections looks at their order": (
-        "testEquivalent.testEquivalent21",
-        "testEquivalent.testEquivalent23.again",
-        "testNotEquivalent.testNotEquivalent21",
     ),
     "the arguments of subsetOf, | and 'and' are evaluated or typed otherwise": (
         "testSubSetOf.testSubSetOf3",

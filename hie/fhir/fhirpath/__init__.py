@@ -12,10 +12,14 @@ import fhirpathpy
 from fhirpathpy.engine.nodes import ResourceNode
 from fhirpathpy.models import models
 
+from hie.fhir.fhirpath.comparison import COMPARISONS
 from hie.fhir.fhirpath.functions import FUNCTIONS, variables_of
 
 R4 = models["r4"]
-OPTIONS = {"userInvocationTable": FUNCTIONS, "traceFn": lambda _value, _name: None}
+OPTIONS = {
+    "userInvocationTable": {**FUNCTIONS, **COMPARISONS},
+    "traceFn": lambda _value, _name: None,
+}
 RAW = {**OPTIONS, "returnRawData": True}
 LONGEST = 500
 DEEPEST = 10
@@ -29,6 +33,9 @@ PATH_FUNCTIONS = frozenset(
 )
 _STRING = re.compile(r"'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`")
 _CALL = re.compile(r"([A-Za-z_]\w*)\s*\(")
+_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+# Taken by the library's grammar, and not by FHIRPath's.
+_ZONED_TIME = re.compile(r"@T\d\d(?::\d\d){0,2}(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 # The specification's own definition of the short form, which keeps the place of what it finds.
 _EXTENSION = re.compile(r"\bextension\(\s*('(?:[^'\\]|\\.)*')\s*\)")
 
@@ -51,6 +58,9 @@ def evaluate(
     resource: Mapping[str, Any], expression: str, variables: Mapping[str, Any] | None = None
 ) -> list[Any]:
     """The values of a trusted expression, such as one of a specification. PathError if it fails."""
+    bare = _COMMENT.sub(" ", _STRING.sub("''", expression))
+    if "/*" in bare or _ZONED_TIME.search(bare):
+        raise PathError("an unfinished comment, or a time with a zone")
     try:
         given = {**variables_of(expression), **(variables or {})}
         return fhirpathpy.evaluate(resource, expression, given, R4, OPTIONS)

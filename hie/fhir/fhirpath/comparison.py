@@ -1,0 +1,182 @@
+"""Comparison of dates of unequal precision, of quantities, and equivalence of collections.
+
+https://hl7.org/fhirpath/N1/#comparison and https://hl7.org/fhirpath/N1/#equivalent. Everything else is
+left to the library.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from types import EllipsisType
+from typing import Any
+
+from fhirpathpy.engine import nodes
+from fhirpathpy.engine.invocations import equality
+
+Collection = Sequence[Any]
+_LIBRARY: Any = equality
+_DATE_TIME: Any = nodes.FP_DateTime
+_QUANTITY: Any = nodes.FP_Quantity
+_DATE = re.compile(
+    r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?(?:T(?:(\d\d)(?::(\d\d))?(?::(\d\d(?:\.\d+)?))?)?(Z|[+-]\d\d:\d\d)?)?"
+)
+_DATE_TYPES = frozenset(("date", "dateTime", "instant"))
+# Calendar durations and UCUM's units of time that are as long as they.
+_SECONDS = {
+    **dict.fromkeys(("week", "weeks", "wk"), Decimal(604800)),
+    **dict.fromkeys(("day", "days", "d"), Decimal(86400)),
+    **dict.fromkeys(("hour", "hours", "h"), Decimal(3600)),
+    **dict.fromkeys(("minute", "minutes", "min"), Decimal(60)),
+    **dict.fromkeys(("second", "seconds", "s"), Decimal(1)),
+    **dict.fromkeys(("millisecond", "milliseconds", "ms"), Decimal("0.001")),
+}
+
+# A month of the calendar is no UCUM month, nor a year a year: they can be neither equal nor not.
+_OF_CALENDAR = {"month": "mo", "months": "mo", "year": "a", "years": "a"}
+
+
+def _data(item: Any) -> Any:
+    return item.data if isinstance(item, nodes.ResourceNode) else item
+
+
+def _single(collection: Collection) -> Any:
+    """The only item, None if there is none or several.
+
+    The library puts the extensions of a primitive behind it as an item of their own.
+    """
+    items = [i for i in collection if not _only_extensions(_data(i))]
+    return items[0] if len(items) == 1 else None
+
+
+def _only_extensions(value: Any) -> bool:
+    return isinstance(value, dict) and set(value) == {"extension"}
+
+
+def _date(item: Any) -> str | None:
+    """The text of a date; a text that is written like a whole day, or more, is taken for one."""
+    value = _data(item)
+    if isinstance(value, _DATE_TIME):
+        return str(value.asStr)
+    typed = isinstance(item, nodes.ResourceNode) and item.path in _DATE_TYPES
+    if isinstance(value, str) and (typed or len(value) >= len("2026-01-31")):
+        return value if _DATE.fullmatch(value) else None
+    return None
+
+
+def _compared(one: Any, other: Any) -> int | EllipsisType | None:
+    """-1, 0, 1; None if that cannot be said; ... if it is the library's matter."""
+    left, right = _date(one), _date(other)
+    if left is not None and right is not None:
+        return compare_dates(left, right)
+    left_quantity, right_quantity = _quantity(one), _quantity(other)
+    if left_quantity is not None and right_quantity is not None:
+        return _compare_quantities(left_quantity, right_quantity)
+    return ...
+
+
+def _components(text: str) -> tuple[list[Decimal], str | None]:
+    match = _DATE.fullmatch(text)
+    assert match is not None  # noqa: S101 - the caller has looked
+    *parts, zone = match.groups()
+    return [Decimal(part) for part in parts if part is not None], zone
+
+
+def _in_utc(parts: list[Decimal], zone: str) -> list[Decimal]:
+    sign = -1 if zone[0] == "-" else 1
+    offset = (
+        timedelta()
+        if zone == "Z"
+        else sign * timedelta(hours=int(zone[1:3]), minutes=int(zone[4:]))
+    )
+    whole = [int(part) for part in parts[:5]]
+    moved = datetime(*whole) - offset  # type: ignore[arg-type]  # noqa: DTZ001 - year to minute, at most
+    shifted = [moved.year, moved.month, moved.day, moved.hour, moved.minute]
+    return [*map(Decimal, shifted[: len(whole)]), *parts[5:]]
+
+
+def compare_dates(one: str, other: str) -> int | None:
+    """-1, 0 or 1; None where the precision, or a missing zone, does not allow to say."""
+    (left, left_zone), (right, right_zone) = _components(one), _components(other)
+    if min(len(left), len(right)) > 3:
+        if (left_zone is None) != (right_zone is None):
+            return None
+        if left_zone is not None and right_zone is not None:
+            left, right = _in_utc(left, left_zone), _in_utc(right, right_zone)
+    for a, b in zip(left, right, strict=False):
+        if a != b:
+            return -1 if a < b else 1
+    return 0 if len(left) == len(right) else None
+
+
+def _quantity(item: Any) -> tuple[Decimal, str] | None:
+    value = _data(item)
+    if isinstance(value, _QUANTITY):
+        return Decimal(str(value.value)), str(value.unit).strip("'")
+    if isinstance(value, dict) and "value" in value and ("code" in value or "unit" in value):
+        return Decimal(str(value["value"])), str(value.get("code", value.get("unit")))
+    return None
+
+
+def _compare_quantities(
+    one: tuple[Decimal, str], other: tuple[Decimal, str]
+) -> int | EllipsisType | None:
+    (left, left_unit), (right, right_unit) = one, other
+    if left_unit != right_unit:
+        if {_OF_CALENDAR.get(left_unit), _OF_CALENDAR.get(right_unit)} & {left_unit, right_unit}:
+            return None
+        if left_unit not in _SECONDS or right_unit not in _SECONDS:
+            return ...
+        left, right = left * _SECONDS[left_unit], right * _SECONDS[right_unit]
+    return (left > right) - (left < right)
+
+
+def _operator(
+    library: Callable[..., Any], holds: Callable[[int], bool]
+) -> Callable[[Collection, Collection], Any]:
+    def compare(one: Collection, other: Collection) -> Any:
+        left, right = _single(one), _single(other)
+        found = ... if left is None or right is None else _compared(left, right)
+        if isinstance(found, EllipsisType):
+            return library(None, list(one), list(other))
+        return [] if found is None else [holds(found)]
+
+    return compare
+
+
+def _equivalent(*, same: bool) -> Callable[[Collection, Collection], Any]:
+    library = _LIBRARY.equival if same else _LIBRARY.unequival
+
+    def compare(one: Collection, other: Collection) -> Any:
+        left, right = _single(one), _single(other)
+        if left is not None and right is not None:
+            a, b = _quantity(left), _quantity(right)
+            found = _compare_quantities(a, b) if a and b else ...
+            if isinstance(found, int):
+                return [(found == 0) is same]
+        if len(one) < 2 or len(one) != len(other):
+            return library(None, list(one), list(other))
+        rest = list(other)
+        for item in one:
+            match = next((o for o in rest if _LIBRARY.equival(None, [item], [o]) == [True]), None)
+            if match is None:
+                return [not same]
+            rest.remove(match)
+        return [same]
+
+    return compare
+
+
+_ANY: dict[str, Any] = {"arity": {2: ["Any", "Any"]}}
+_NULLABLE: dict[str, Any] = {**_ANY, "nullable": True}
+COMPARISONS = {
+    "=": {"fn": _operator(_LIBRARY.equal, lambda n: n == 0), **_NULLABLE},
+    "!=": {"fn": _operator(_LIBRARY.unequal, lambda n: n != 0), **_NULLABLE},
+    "~": {"fn": _equivalent(same=True), **_ANY},
+    "!~": {"fn": _equivalent(same=False), **_ANY},
+    "<": {"fn": _operator(_LIBRARY.lt, lambda n: n < 0), **_NULLABLE},
+    ">": {"fn": _operator(_LIBRARY.gt, lambda n: n > 0), **_NULLABLE},
+    "<=": {"fn": _operator(_LIBRARY.lte, lambda n: n <= 0), **_NULLABLE},
+    ">=": {"fn": _operator(_LIBRARY.gte, lambda n: n >= 0), **_NULLABLE},
+}
+"""In the form that fhirpathpy takes."""
