@@ -79,3 +79,5 @@ def records(district: District, home: Household) -> Iterator[Record]:
                     district.seed, institution, resident, home, district.until
                 )
                 yield Record(made, there, district.until)
+            elif walk_in := personas.walk_in(institution, resident, home):
+                yield Record(walk_in, (), district.until)

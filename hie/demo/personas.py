@@ -2,7 +2,8 @@
 
 Households 0 to 2 of every district. 张明华 has diabetes, and three institutions know a part of it,
 each under a differently written registration; 周雨欣 has newborn twins without identity cards;
-陈国强 and 王秀英 share one telephone.
+陈国强 and 王秀英 share one telephone. Three of them asked at a station where the clerk misheard their
+names: what becomes of that is for the data steward.
 """
 
 from dataclasses import dataclass, replace
@@ -96,6 +97,22 @@ def registration(institution: str, resident: Resident, home: Household) -> Regis
 
 GUARDIANS = (("00001-3", "00001-2"), ("00001-4", "00001-2"))
 """Children and who acts for them: the twins and their mother."""
+
+MISHEARD = {
+    "00000-2": Name("李", "贵芳"),
+    "00002-1": Name("陈", "果强"),
+    "00002-2": Name("王", "秀瑛"),
+}
+"""Who asked at a station's counter without an identity card, and what the clerk heard."""
+
+
+def walk_in(institution: str, resident: Resident, home: Household) -> Registration | None:
+    """A registration that a data steward has to look at: a name that sounds alike, the wrong sex."""
+    if institution != COMMUNITIES[2].station or resident.key not in MISHEARD:
+        return None
+    ticked: Gender = "female" if resident.gender == "male" else "male"
+    made = exact(institution, replace(resident, gender=ticked), home)
+    return replace(made, name=MISHEARD[resident.key], card=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ from hie.records.relink import relink
 from hie.settings import Settings
 
 HOSPITAL, STATION = (1, "YX-H1"), (3, "YX-S1")
+TWIN_REVIEWS = """
+SELECT number FROM mpi.review WHERE closed IS NULL AND registration LIKE '%-twin-_'
+"""
 COLLEAGUE, PASSWORD = "yuan.fang", "correct horse battery"
 
 
@@ -65,7 +68,7 @@ async def reviews(demo: Running) -> list[int]:
                 institution=1,
                 roles=["steward"],
             )
-            rows = await connection.execute("SELECT number FROM mpi.review WHERE closed IS NULL")
+            rows = await connection.execute(TWIN_REVIEWS)
             found = [number for (number,) in await rows.fetchall()]
     demo.passwords[COLLEAGUE] = PASSWORD
     assert len(found) >= SAMPLE
@@ -91,7 +94,7 @@ async def test_a_steward_sees_queue_and_pair(
         assert await page.locator(".reviews li").count() >= 1
         await portal.picture(f"{name}-steward-queue")
         assert not await wide(portal)
-        await page.click("a.chip:has-text('性别不同')")
+        await page.click("a.chip:has-text('卡号不同')")
         await page.wait_for_load_state()
         assert await page.locator(".reviews li").count() == 0
         await portal.open(f"/steward/review/{max(reviews)}")
