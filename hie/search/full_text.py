@@ -36,6 +36,8 @@ _WORDS = re.compile(r'"([^"]*)"|(\S+)')
 _INLINE = re.compile(r"</?(?:a|b|big|em|font|i|ins|s|small|span|strong|sub|sup|tt|u)\b[^>]*>")
 _TAG = re.compile(r"<[^>]*>")
 _ENTITY = re.compile(r"&#?\w+;")
+# In bytes: letters that may fold to ASCII ones (Chinese characters do not), escapes, and marks.
+_UNSURE = re.compile(rb"[\xc0-\xe2\xea-\xff<]|\xe3[^\x80]|\\u")
 _GAP = re.compile(r"[\W_]+")
 # Not content but where it comes from and how it is written.
 _LEFT_OUT = frozenset({"resourceType", "id", "meta", "reference", "div", "data", "url", "system"})
@@ -72,6 +74,20 @@ def holds(node: FullText, text: str) -> bool:
     spaced = f" {text} "
     return any(
         all((phrase if has_han(phrase) else f" {phrase}") in spaced for phrase in words)
+        for words in node.alternatives
+    )
+
+
+def possible(node: FullText, body: bytes) -> bool:
+    """Whether the bytes of a resource leave it open that it has the words: most can be told so."""
+    if _UNSURE.search(body) is not None:
+        return True
+    lower = body.lower()
+    return any(
+        all(
+            phrase.isascii() and all(word.encode() in lower for word in phrase.split())
+            for phrase in words
+        )
         for words in node.alternatives
     )
 
@@ -118,8 +134,8 @@ async def matching(node: FullText, candidates: Sql, context: Context) -> Sql:
     read = narrative if node.name == "_text" else content
     found = []
     for number, (patient_key, key, dictionary, body) in enumerate(rows):
-        resource = orjson.loads(context.store.bodies.expand(dictionary, body))
-        if holds(node, plain(read(resource))):
+        text = context.store.bodies.expand(dictionary, body)
+        if possible(node, text) and holds(node, plain(read(orjson.loads(text)))):
             found.append((patient_key, key))
         if number % TURN == TURN - 1:
             await sleep(0)
