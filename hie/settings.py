@@ -77,6 +77,27 @@ class Settings(BaseSettings):
         """The origins of `cors_origins`, one by one."""
         return tuple(each.strip() for each in (self.cors_origins or "").split(",") if each.strip())
 
+    identity_provider: str | None = Field(
+        None,
+        description="Issuer of the region's OpenID Connect provider, by which residents sign in, "
+        "without a trailing slash. Staff keep their accounts here.",
+    )
+    identity_provider_name: str = Field(
+        "eID", description="What residents call that provider; shown on the sign-in page."
+    )
+    identity_provider_client: str = Field(
+        "hie", description="The exchange's client id at that provider."
+    )
+    identity_provider_secret: str | None = Field(
+        None, description="The exchange's client secret at that provider."
+    )
+    identity_provider_scope: str = Field(
+        "openid profile", description="What the exchange asks that provider for."
+    )
+    identity_provider_claim: str = Field(
+        "id_number",
+        description="The claim of the id token that holds the identity card number.",
+    )
     sign_ins_per_minute: int = Field(
         30,
         ge=1,

@@ -1,5 +1,6 @@
 """What the endpoints need from the running exchange: `request.app.state.exchange`."""
 
+from collections.abc import Sequence
 from typing import Protocol, cast
 
 from starlette.requests import Request
@@ -16,6 +17,24 @@ class HasDatabase(Protocol):
     def database(self) -> Database: ...
 
 
+class OpenPatient(Protocol):
+    """One person whose record is open to a clinician."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+
+class People(Protocol):
+    """Whom the exchange knows: `hie.records.acquaintances`."""
+
+    async def by_identity_number(self, number: str) -> str | None: ...
+
+    async def open_to(self, account: str) -> Sequence[OpenPatient]: ...
+
+
 class Exchange(Protocol):
     """The part of `hie.records.exchange.Exchange` that the authorization server uses."""
 
@@ -27,6 +46,9 @@ class Exchange(Protocol):
 
     @property
     def rates(self) -> Rates: ...
+
+    @property
+    def people(self) -> People: ...
 
 
 def database_of(request: Request) -> Database:
@@ -42,3 +64,8 @@ def settings_of(request: Request) -> Settings:
 def rates_of(request: Request) -> Rates:
     """How often who has asked this process."""
     return cast("Exchange", request.app.state.exchange).rates
+
+
+def people_of(request: Request) -> People:
+    """Who answers whom the exchange knows."""
+    return cast("Exchange", request.app.state.exchange).people

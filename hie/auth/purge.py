@@ -12,6 +12,7 @@ INTERVAL = 3600.0
 
 STATEMENTS = (
     "DELETE FROM auth.session WHERE expires_at <= now()",
+    "DELETE FROM auth.federated_sign_in WHERE expires_at <= now()",
     "DELETE FROM auth.launch WHERE expires_at <= now()",
     "DELETE FROM auth.pushed_request WHERE expires_at <= now()",
     "DELETE FROM auth.used_identifier WHERE expires_at <= now()",

@@ -5,6 +5,7 @@ from starlette.routing import BaseRoute, Route
 from hie.auth.endpoints import (
     account,
     authorize,
+    federation,
     introspect,
     jwks,
     login,
@@ -24,6 +25,8 @@ routes: list[BaseRoute] = [
     Route(authorize.PATH, authorize.authorize, methods=["GET", "POST"]),
     Route(login.PATH, login.login, methods=["GET", "POST"]),
     Route(login.CODE_PATH, login.second_factor, methods=["GET", "POST"]),
+    Route(federation.PATH, federation.depart, methods=["GET"]),
+    Route(federation.CALLBACK, federation.callback, methods=["GET"]),
     Route(login.LOGOUT_PATH, login.logout, methods=["GET", "POST"]),
     Route(token.PATH, token.token, methods=["POST", "OPTIONS"]),
     Route(push.PATH, push.push_request, methods=["POST", "OPTIONS"]),

@@ -67,6 +67,17 @@ account = Table(
     Column("created_at", _moment, nullable=False),
 )
 
+federated_sign_in = Table(
+    "federated_sign_in",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True, comment="of the browser's cookie"),
+    Column("state", Text, nullable=False),
+    Column("nonce", Text, nullable=False),
+    Column("verifier", Text, nullable=False),
+    Column("query", Text, nullable=False, comment="the authorization request that waits"),
+    Column("expires_at", _moment, nullable=False),
+)
+
 session = Table(
     "session",
     metadata,

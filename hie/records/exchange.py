@@ -8,6 +8,7 @@ from hie.audit.log import AuditLog
 from hie.auth.presented import Remembered
 from hie.kit.db import Connection
 from hie.kit.rates import Rates
+from hie.records.acquaintances import Acquaintances
 from hie.settings import Settings
 from hie.store.institutions import Institution, institution
 from hie.store.open import Store, open_store, secret
@@ -25,6 +26,11 @@ class Exchange:
     grants: Remembered = field(default_factory=Remembered)
     rates: Rates = field(default_factory=Rates)
     _institutions: dict[int, Institution] = field(default_factory=dict)
+
+    @property
+    def people(self) -> Acquaintances:
+        """Whom the authorization server asks who somebody is."""
+        return Acquaintances(self.store)
 
     async def institution(self, connection: Connection, number: int) -> Institution:
         """The institution by number, read once a process: a new name shows after a restart."""

@@ -39,6 +39,13 @@ _AUTHORIZE_PATH = "/oauth/authorize"
 _MARK = "signed_in"
 
 
+def _provider(request: Request, asked: AuthorizationRequest | None) -> str | None:
+    """What residents call the region's own sign-in, if there is one and the app is for them."""
+    settings = settings_of(request)
+    for_residents = asked is None or "resident" in asked.client.account_kinds
+    return settings.identity_provider_name if settings.identity_provider and for_residents else None
+
+
 def login_page(
     request: Request, asked: AuthorizationRequest | None, *, failed: bool = False, login: str = ""
 ) -> Response:
@@ -46,7 +53,12 @@ def login_page(
     return render(
         request,
         "login.html",
-        {"client": asked and asked.client, "failed": failed, "login": login},
+        {
+            "client": asked and asked.client,
+            "failed": failed,
+            "login": login,
+            "provider": _provider(request, asked),
+        },
         status=401 if failed else 200,
         form_targets=() if asked is None else (form_target(asked.redirect_uri),),
     )
@@ -82,9 +94,9 @@ def signed_in_for_this(request: Request) -> bool:
     return cookie is not None and hmac.compare_digest(_mark(cookie).encode(), mark.encode())
 
 
-def _onward(request: Request, cookie: str | None = None) -> Response:
+def onward(query: str, cookie: str | None = None) -> Response:
     """Back to the authorization request that waits; `cookie` is the one of a new session."""
-    pairs = parse_qsl(request.url.query, keep_blank_values=True)
+    pairs = parse_qsl(query, keep_blank_values=True)
     if not any(name == "client_id" for name, _ in pairs):
         return see_other(ACCOUNT_PATH)
     if cookie is not None:
@@ -103,7 +115,7 @@ async def login(request: Request) -> Response:
             session = await find_session(conn, cookie_of(request))
             if session is None or not session.verified:
                 return login_page(request, asked)
-            return _onward(request)
+            return onward(request.url.query)
         fields = once(await read_form(request))
         check_form_token(request, fields.get("form_token"))
         name = fields.get("login", "").strip()
@@ -114,7 +126,7 @@ async def login(request: Request) -> Response:
         cookie = await begin_session(conn, account, request.headers.get("user-agent", ""))
         if not account.has_second_factor:
             await note(conn, request, "signed-in", account=account.login)
-    response = _onward(request, cookie)
+    response = onward(request.url.query, cookie)
     set_cookie(request, response, cookie)
     return response
 
@@ -139,7 +151,7 @@ async def second_factor(request: Request) -> Response:
             return next_factor_page(request, asked, failed=True)
         await verify_session(conn, session)
         await note(conn, request, "signed-in", account=session.account.login)
-    return _onward(request)
+    return onward(request.url.query)
 
 
 @for_people
@@ -158,7 +170,7 @@ async def logout(request: Request) -> Response:
             await end_session(conn, cookie)
     pairs = read_pairs(request.url.query)
     if any(name == "client_id" for name, _ in pairs):
-        response = _onward(request)
+        response = onward(request.url.query)
     else:
         response = render(request, "signed_out.html")
     set_cookie(request, response, new_secret())
