@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0022_auth_federation"
-down_revision = "0021_access_hidden"
+revision = "0023_auth_federation"
+down_revision = "0022_search_last_updated"
 branch_labels = None
 depends_on = None
 
