@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from hie.cli.mpi_model import models, run
+from hie.cli.mpi_private import encode, privacy
 from hie.kit import migrations, postgres
 from hie.kit.db import Database
 from hie.kit.hashing import Hasher
@@ -36,6 +37,8 @@ console = Console(stderr=True)
 
 application.add_typer(models, name="model")
 application.command("run")(run)
+application.command("encode")(encode)
+application.command("privacy")(privacy)
 
 
 @application.callback()

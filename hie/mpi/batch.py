@@ -6,8 +6,9 @@ records first, on as many processes as there are cores. Here, unlike on arrival,
 to be one are joined: nothing is written, so nothing is lost.
 """
 
+import csv
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
@@ -19,9 +20,9 @@ import duckdb
 import orjson
 
 from hie.mpi.candidates import BLOCK_CAP
-from hie.mpi.comparisons import COMPARISONS
+from hie.mpi.comparisons import COMPARISONS, Comparisons
 from hie.mpi.decide import Decision
-from hie.mpi.features import Features, from_json
+from hie.mpi.features import Features, from_json, to_json
 from hie.mpi.model import Model
 from hie.mpi.roster import Member, Roster
 from hie.mpi.score import Surroundings
@@ -114,6 +115,21 @@ class Figures:
 
     registrations: int = 0
     pairs: int = 0
+
+
+def write(
+    file: Path,
+    population: Iterable[Features],
+    comparisons: Comparisons,
+    hasher: Callable[[str], int],
+) -> None:
+    """The file that `link` reads, for features at hand; they are numbered from 0."""
+    with file.open("w", encoding="utf-8", newline="") as target:
+        writer = csv.writer(target)
+        for number, one in enumerate(population):
+            keys = ",".join(map(str, comparisons.keys(one, hasher)))
+            born = one.births[0] if one.births else ""
+            writer.writerow((number, born, f"{{{keys}}}", orjson.dumps(to_json(one)).decode()))
 
 
 def link(

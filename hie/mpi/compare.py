@@ -201,7 +201,7 @@ def sex_of(features: Features) -> str:
     return features.sex or next((n.hint for n in features.names if n.hint and n.sure), "")
 
 
-def _number_level(left: Features, right: Features) -> str:
+def number_level(left: Features, right: Features) -> str:
     if set(left.numbers) & set(right.numbers):
         return "same"
     claims = set(left.numbers) & set(right.foreign) or set(left.foreign) & set(right.numbers)
@@ -215,7 +215,7 @@ def _number_level(left: Features, right: Features) -> str:
     return "claimed" if claims else "missing"
 
 
-def _passport_level(left: Features, right: Features) -> str:
+def passport_level(left: Features, right: Features) -> str:
     if not left.passports or not right.passports:
         return "missing"
     if set(left.passports) & set(right.passports):
@@ -226,7 +226,7 @@ def _passport_level(left: Features, right: Features) -> str:
     return "slip" if near else "different"
 
 
-def _card_level(left: Features, right: Features) -> str:
+def card_level(left: Features, right: Features) -> str:
     if set(left.cards) & set(right.cards):
         return "same"
     if left.is_newborn or right.is_newborn:
@@ -278,9 +278,9 @@ def compare(left: Features, right: Features) -> Levels:
         "name": names_level(left, right),
         "birth": birth_level(left, right),
         "sex": "missing" if "" in sexes else "same" if len(sexes) == 1 else "different",
-        "number": _number_level(left, right),
-        "passport": _passport_level(left, right),
-        "card": _card_level(left, right),
+        "number": number_level(left, right),
+        "passport": passport_level(left, right),
+        "card": card_level(left, right),
         "other": "same" if set(left.others) & set(right.others) else "missing",
         "home": home_level(left, right),
     }

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hie.mpi import blocking, compare, english, features
+from hie.mpi import blocking, compare, encoded, english, features
 from hie.mpi.features import Features
 
 
@@ -39,6 +39,14 @@ COMPARISONS = {
             "t": frozenset({"home"}),
             "c": frozenset({"card"}),
         },
+    ),
+    "encoded": Comparisons(
+        levels=compare.LEVELS,
+        of_patient=encoded.of_patient,
+        compare=encoded.compare_encoded,
+        texts=encoded.texts,
+        fewest=2,
+        blocks={},
     ),
     "english": Comparisons(
         levels=english.LEVELS,

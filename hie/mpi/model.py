@@ -55,6 +55,8 @@ class Model:
 
     def chance(self, name: Name) -> float:
         """How probable it is that a stranger bears `name`."""
+        if self.comparisons == "encoded":
+            return float(2.0 ** -int(name.order.partition(".")[0] or 6))
         if name.kind == "latin":
             return self.latin_name
         chance = self.families.get(name.family, self.rare_family) if name.family else 1.0

@@ -14,7 +14,7 @@ from hie.mpi.model import Model
 from hie.mpi.score import Surroundings, score
 
 MOST_CANDIDATES = 60
-GUARDS = {"chinese": guards, "english": english.guards}
+GUARDS = {"chinese": guards, "english": english.guards, "encoded": guards}
 
 
 @dataclass(slots=True)

@@ -65,7 +65,7 @@ def weigh(
     for field, level in levels.items():
         if level != "missing":
             parts[field] = model.bits[field][level]
-    if model.comparisons == "chinese":
+    if model.comparisons != "english":
         _chinese(parts, levels, left, right, model, around)
     else:
         for field in ("given", "family"):

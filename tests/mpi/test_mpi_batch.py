@@ -1,10 +1,8 @@
 """The population linked anew in batch: the same persons as on arrival, and only proposals."""
 
-import csv
 import warnings
 from pathlib import Path
 
-import orjson
 import pytest
 
 from hie.kit.db import Database
@@ -13,7 +11,7 @@ from hie.mpi import batch, steward
 from hie.mpi.active import current
 from hie.mpi.comparisons import COMPARISONS
 from hie.mpi.evaluate import evaluate
-from hie.mpi.features import Features, to_json
+from hie.mpi.features import Features
 from hie.mpi.model import build, load, shipped
 from hie.mpi.people import person_of
 from hie.mpi.population import population
@@ -92,14 +90,8 @@ def linked(records: list[tuple[str, Features]], directory: Path) -> Quality:
     weights = train(
         [one for _, one in records], shipped("english-1"), version="febrl", sample=40_000
     )
-    hasher, english = Hasher(b"test"), COMPARISONS["english"]
     file = directory / "records.csv"
-    with file.open("w", encoding="utf-8", newline="") as target:
-        writer = csv.writer(target)
-        for number, (_, one) in enumerate(records):
-            keys = ",".join(map(str, english.keys(one, hasher)))
-            born = one.births[0] if one.births else ""
-            writer.writerow((number, born, f"{{{keys}}}", orjson.dumps(to_json(one)).decode()))
+    batch.write(file, [one for _, one in records], COMPARISONS["english"], Hasher(b"test"))
     clusters = dict(batch.link(file, build({**weights, "guarded": False}), workers=1))
     truth = [id_.split("-")[1] for id_, _ in records]
     return quality(truth, [clusters[number] for number in range(len(records))])
