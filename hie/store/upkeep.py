@@ -24,15 +24,21 @@ SELECT n.nspname, c.relname FROM pg_index i
 JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = ANY(%s) AND NOT i.indisvalid AND c.relname ~ '_ccnew[0-9]*$'
 """
+SIZE = """
+SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname IN ('store', 'search', 'mpi') AND c.relkind = 'r'
+"""
 COUNT = "SELECT count(*) FROM store.resource"
 LOCK = "SELECT pg_try_advisory_lock(hashtextextended('store.upkeep', 0))"
 UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('store.upkeep', 0))"
 
 
-async def settle(connection: Connection, loaded: int) -> None:
-    """Vacuum and analyse all tables of records after a load of so many, and pack their indexes.
+async def settle(connection: Connection, loaded: int | None = None) -> None:
+    """Vacuum and analyse all tables of records, and pack their indexes.
 
-    The connection must be in autocommit mode. Does nothing while another load is at it.
+    After a load of `loaded` resources indexes are packed only if these are a large share. The
+    connection must be in autocommit mode. Does nothing while another process is at it.
     """
     if not await _one(connection, LOCK):
         return
@@ -42,13 +48,18 @@ async def settle(connection: Connection, loaded: int) -> None:
         for table in tables:
             await connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(table))
         count = await _one(connection, COUNT)
-        if loaded >= SHARE * count:
+        if loaded is None or loaded >= SHARE * count:
             for index in await _names(connection, HALF_BUILT):
                 await connection.execute(sql.SQL("DROP INDEX CONCURRENTLY {}").format(index))
             for table in tables:
                 await connection.execute(sql.SQL("REINDEX TABLE CONCURRENTLY {}").format(table))
     finally:
         await connection.execute(UNLOCK)
+
+
+async def size(connection: Connection) -> int:
+    """How many bytes the tables of records take with their indexes."""
+    return await _one(connection, SIZE)
 
 
 async def _one(connection: Connection, statement: str) -> int:

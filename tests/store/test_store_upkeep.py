@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from hie.kit.db import Database
-from hie.store.upkeep import settle
+from hie.store.upkeep import settle, size
 
 ROWS = 4000
 FILL = """
@@ -60,6 +60,14 @@ async def test_half_built_indexes_are_removed(database: Database) -> None:
             )
         await settle(connection, ROWS)
     assert await one(database, "SELECT count(*) FROM pg_index WHERE NOT indisvalid") == 0
+
+
+async def test_without_a_load_indexes_are_packed_all_the_same(database: Database) -> None:
+    await fill(database)
+    async with database.connection() as connection:
+        before = await size(connection)
+        await settle(connection)
+        assert await size(connection) < before
 
 
 async def test_only_one_settles_at_a_time(database: Database) -> None:
