@@ -6,8 +6,8 @@ store was half empty list. With 512 kB writing takes 4 µs more a resource.
 
 from alembic import op
 
-revision = "0023_store_pending"
-down_revision = "0022_search_last_updated"
+revision = "0024_store_pending"
+down_revision = "0023_auth_federation"
 branch_labels = None
 depends_on = None
 
