@@ -41,6 +41,8 @@ SHARED_TYPES = frozenset(
 )
 # A Consent would tell what it hides; who looked at the record is for the resident and auditors.
 UNSEEN_BY_STAFF = frozenset({"Patient", "Consent", "AuditEvent"})
+# Who runs or guards the exchange has no need to know who its residents are.
+FINDERS = frozenset({"clinician", "steward", "auditor"})
 COMPARTMENT_TYPES = frozenset(t for t in RESOURCE_TYPES if patient_compartment(t)) | {"Patient"}
 
 
@@ -141,7 +143,7 @@ def _user_rules(caller: Caller, permission: Permission) -> list[Rule]:
         own = keys_of(caller.user.removeprefix("Patient/"))
         rules.append(Rule(types=types & COMPARTMENT_TYPES, patients=own))
     if caller.kind == "staff" and caller.account is not None:
-        if "Patient" in types:
+        if "Patient" in types and caller.roles & FINDERS:
             rules.append(Rule(types=frozenset({"Patient"}), institution=EXCHANGE_INSTITUTION))
         opened = keys_of_opened(caller.account)
         if "Patient" in types:

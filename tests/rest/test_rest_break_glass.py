@@ -247,6 +247,16 @@ async def test_only_clinicians_open_records(world: World, who: str) -> None:
     assert answer.status_code == 403
 
 
+@pytest.mark.parametrize("role", ["administrator", "security-officer"])
+async def test_who_runs_the_exchange_does_not_see_who_its_residents_are(
+    world: World, client, role: str
+) -> None:
+    reader = await client("staff", institution="A", scopes="user/*.rs", account=role, roles=[role])
+    assert (await reader.get(f"/Patient/{world.person}")).status_code == 404
+    assert (await reader.get("/Patient?_summary=count")).json()["total"] == 0
+    assert (await world.open(reader, reason="ETREAT", note="x")).status_code == 403
+
+
 def condition(id_: str, code: str, **more: object) -> bytes:
     return orjson.dumps(
         {
@@ -299,6 +309,8 @@ async def test_a_sender_cannot_strip_a_label(world: World) -> None:
     await world.a.put("/Condition/c3", content=marked)
     assert (await world.doctor.get("/Condition/c3")).status_code == 404
     await world.a.delete("/Condition/c3")
+    assert (await world.doctor.get("/Condition/c3")).status_code == 404
+    await world.a.put("/Condition/c3", content=condition("c3", "I10"))
     assert (await world.doctor.get("/Condition/c3")).status_code == 404
 
 
