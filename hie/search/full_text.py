@@ -7,7 +7,7 @@ for either side. Words are compared without regard to case, accents and Chinese 
 anywhere in the text (there are no spaces to say where a word begins), others from their beginning.
 
 There is no index of words. What else is asked and what the caller may see is found first, and the bodies
-of that are read, up to a limit: docs/decisions/0011-search.md has the figures behind this.
+of that are read, up to a limit: docs/decisions/0020-search.md has the figures behind this.
 """
 
 import re
