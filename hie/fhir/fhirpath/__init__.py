@@ -6,6 +6,7 @@ extracted by `hie.fhir.search_params`, which compiles the expressions of R4 once
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import fhirpathpy
@@ -16,6 +17,7 @@ from hie.fhir.fhirpath.comparison import COMPARISONS
 from hie.fhir.fhirpath.functions import FUNCTIONS, variables_of
 
 R4 = models["r4"]
+_NODE: Any = ResourceNode
 OPTIONS = {
     "userInvocationTable": {**FUNCTIONS, **COMPARISONS},
     "traceFn": lambda _value, _name: None,
@@ -66,6 +68,35 @@ def evaluate(
         return fhirpathpy.evaluate(resource, expression, given, R4, OPTIONS)
     except Exception as error:  # the library raises whatever it met
         raise PathError(str(error)) from error
+
+
+@lru_cache(maxsize=1000)
+def _compiled(expression: str) -> Any:
+    return fhirpathpy.compile(expression, R4, OPTIONS)
+
+
+def holds(
+    value: Any,
+    type_name: str,
+    expression: str,
+    resource: Mapping[str, Any],
+    root: Mapping[str, Any],
+) -> bool:
+    """Whether a rule of the specification holds for an element. PathError if that cannot be said.
+
+    `resource` holds the element, `root` is the one around it if that is contained.
+    """
+    given = {
+        **variables_of(expression),
+        "context": value,
+        "resource": resource,
+        "rootResource": root,
+    }
+    try:
+        found = _compiled(expression)(_NODE(value, type_name), given)
+    except Exception as error:  # the library raises whatever it met
+        raise PathError(str(error)) from error
+    return found in ([], [True])
 
 
 def _quoted(expression: str) -> str:

@@ -26,6 +26,7 @@ from hie.rest.operations.open_record import (
     visit_code,
 )
 from hie.rest.operations.process_message import process_message
+from hie.rest.operations.validate import validate_resource
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 FHIR = "http://hl7.org/fhir/OperationDefinition/"
@@ -103,6 +104,16 @@ OPERATIONS = (
             ("GET", "/{type}/$meta", meta_in_use),
             ("GET", "/{type}/{id}/$meta", meta_of_resource),
             ("GET", "/{type}/{id}/_history/{version}/$meta", meta_of_resource),
+        ),
+    ),
+    Operation(
+        "Resource",
+        "validate",
+        f"{FHIR}Resource-validate",
+        (
+            ("POST", "/{type}/$validate", validate_resource),
+            ("POST", "/{type}/{id}/$validate", validate_resource),
+            ("GET", "/{type}/{id}/$validate", validate_resource),
         ),
     ),
     Operation(
