@@ -1,8 +1,8 @@
 """Validation of resources against the definitions of R4. https://hl7.org/fhir/R4/validation.html
 
 Checked are structure, cardinality, datatypes, choices, required codes of closed value sets, the
-form of extensions and references, contained resources and narrative. Invariants in FHIRPath and
-other bindings are not.
+form of extensions and references, contained resources and narrative. Invariants in FHIRPath are
+evaluated only by who asks for it (`invariants`); other bindings are not checked.
 """
 
 from typing import Any
