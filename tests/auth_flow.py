@@ -88,7 +88,11 @@ class App:
         )
 
     async def approve(
-        self, page: httpx.Response, scopes: list[str] | None = None, decision: str = "approve"
+        self,
+        page: httpx.Response,
+        scopes: list[str] | None = None,
+        decision: str = "approve",
+        **more: str,
     ) -> httpx.Response:
         return await self.http.post(
             action_of(page, "/oauth/authorize"),
@@ -96,6 +100,7 @@ class App:
                 "form_token": form_token_of(page),
                 "decision": decision,
                 "scope": boxes_of(page) if scopes is None else scopes,
+                **more,
             },
         )
 

@@ -11,6 +11,7 @@ from hie.auth import scopes as scope_algebra
 from hie.auth.accounts import Account
 from hie.auth.authorization_request import AuthorizationRequest
 from hie.auth.codes import issue_code
+from hie.auth.exchange import OpenPatient, People
 from hie.auth.failures import OAuthError, PageError
 from hie.auth.families import begin_family
 from hie.auth.launch import LaunchContext, find_launch, use_launch
@@ -28,9 +29,21 @@ class Offer(NamedTuple):
 
     scopes: ScopeSet
     context: LaunchContext
+    patients: tuple[OpenPatient, ...] = ()
+    """Whom the app may be opened on; the person picks one."""
+
+    def on(self, patient: str) -> "Offer":
+        """The offer for the one that was picked. Raises `PageError` if it is none of them."""
+        if not self.patients:
+            return self
+        if patient not in {one.id for one in self.patients}:
+            raise PageError(400, "Pick one of the patients.", "请选择一位患者。")
+        return self._replace(context=LaunchContext(patient), patients=())
 
 
-async def make_offer(conn: Connection, request: AuthorizationRequest, account: Account) -> Offer:
+async def make_offer(
+    conn: Connection, request: AuthorizationRequest, account: Account, people: People
+) -> Offer:
     """What this person can grant. Raises `PageError` if the app is not for him."""
     if account.kind not in request.client.account_kinds:
         raise PageError(
@@ -39,6 +52,7 @@ async def make_offer(conn: Connection, request: AuthorizationRequest, account: A
             "您的账号类型不能使用此应用。请退出后换用其他账号。",
         )
     context = LaunchContext()
+    patients: tuple[OpenPatient, ...] = ()
     if request.launch is not None:
         found = await find_launch(conn, request.launch, request.client.id, account.login)
         if found is None:
@@ -51,16 +65,20 @@ async def make_offer(conn: Connection, request: AuthorizationRequest, account: A
     elif account.patient is not None:
         context = LaunchContext(account.patient)
     elif "launch/patient" in request.scopes.special:
-        raise PageError(
-            400,
-            "This app works on one patient. Open the patient in the clinician's portal and start "
-            "the app from there.",
-            "此应用针对单个患者。请在医生门户中打开患者，再从那里启动应用。",
-        )
+        patients = tuple(await people.open_to(account.login))
+        if not patients:
+            raise PageError(
+                400,
+                "This app works on one patient. Open a patient's record in the clinician's portal "
+                "first, then start the app again.",
+                "此应用针对单个患者。请先在医生工作台调阅患者档案，再重新启动应用。",
+            )
     scopes = request.scopes
-    if context.patient is None:  # a permission on the launch patient means nothing without one
+    if (
+        context.patient is None and not patients
+    ):  # a permission on the launch patient means nothing without one
         scopes = scope_algebra.in_contexts(scopes, ("user",))
-    return Offer(scopes, context)
+    return Offer(scopes, context, patients)
 
 
 def chosen_scopes(offer: Offer, ticked: Iterable[str]) -> ScopeSet:

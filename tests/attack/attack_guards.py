@@ -27,6 +27,7 @@ from hie.auth.authorization_request import find_client
 from hie.auth.codes import lock_code
 from hie.auth.grants import refresh_token
 from hie.auth.jwks import import_key
+from hie.auth.launch import LaunchContext
 from hie.auth.registration import create_client
 from hie.auth.scopes import parse
 from hie.search.restriction import Rule
@@ -232,6 +233,9 @@ GUARDS = (
     Guard("what a clinician with an app opened", {"hie.access.policy._launched_by_staff":
           lambda caller, types: [Rule(types=types, patients=keys_of(caller.patient))]},
           launch.test_an_app_launched_on_a_patient_sees_no_more_than_the_clinician),
+    Guard("who was offered to pick", {"hie.auth.approval.Offer.on": lambda self, patient: self._replace(
+          context=LaunchContext(patient), patients=())},
+          launch.test_picking_a_patient_who_was_not_offered_grants_nothing, {"picked": "zhang"}),
     Guard("one use of a launch", {"hie.auth.launch.SELECT": without(launches.SELECT, "AND used_at IS NULL")},
           launch.test_a_launch_works_once),
     Guard("whose launch", {"hie.auth.launch.SELECT": launches.SELECT.replace(

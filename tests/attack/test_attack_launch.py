@@ -12,6 +12,7 @@ import orjson
 import pytest
 from attack_workers import two_workers
 from attack_world import World, marker
+from auth_flow import parameters_of
 
 from hie.auth.launch import begin_launch
 
@@ -272,3 +273,32 @@ async def test_a_sender_cannot_strip_a_label(world: World) -> None:
         answer = await fhir.post(path, content=opening(note="dosing"))
         assert answer.status_code == 200, answer.text
         assert (await fhir.get("/Condition/b-wang-hiv")).status_code == 200
+
+
+PICKING = "launch/patient patient/*.rs"
+
+
+async def test_a_clinician_picks_among_the_records_that_are_open(world: World) -> None:
+    page = await world.app().approval_page("doctor", PICKING)
+    assert page.status_code == 400  # none is open
+    async with opened(world):
+        app = world.app()
+        page = await app.approval_page("doctor", PICKING)
+        assert f'name="patient" value="{world.people["wang"]}"' in page.text
+        assert world.people["zhang"] not in page.text
+        answer = await app.approve(page, patient=world.people["wang"])
+        tokens = (await app.redeem(parameters_of(answer.headers["location"])["code"])).json()
+        assert tokens["patient"] == world.people["wang"]
+        assert marker("wang") in (await world.bearer(tokens["access_token"]).get(RESULT)).text
+
+
+@pytest.mark.parametrize("picked", ["zhang", "nobody", ""])
+async def test_picking_a_patient_who_was_not_offered_grants_nothing(
+    world: World, picked: str
+) -> None:
+    async with opened(world):
+        app = world.app()
+        page = await app.approval_page("doctor", PICKING)
+        answer = await app.approve(page, patient=world.people.get(picked, picked))
+        assert answer.status_code == 400
+        assert "location" not in answer.headers

@@ -17,6 +17,7 @@ from hie.auth.routes import routes
 from hie.auth.secret import hash_password
 from hie.kit.db import Database
 from hie.kit.rates import Rates
+from hie.records.acquaintances import Acquaintances
 from hie.settings import Settings
 
 SCOPES = (
@@ -105,8 +106,10 @@ async def populated(database: Database) -> Database:
 async def browser(populated: Database) -> AsyncIterator[Callable[[], httpx.AsyncClient]]:
     """Makes browsers: each has its own cookies."""
     application = Starlette(routes=routes)
+    store = SimpleNamespace(database=populated)
     application.state.exchange = SimpleNamespace(
-        store=SimpleNamespace(database=populated),
+        store=store,
+        people=Acquaintances(store),  # type: ignore[arg-type]
         settings=Settings(public_base_url=BASE, sign_ins_per_minute=1000),
         rates=Rates(),
     )

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from hie.auth.approval import Offer, chosen_scopes, grant, make_offer
 from hie.auth.authorization_request import AuthorizationRequest, read_authorization_request
 from hie.auth.endpoints.login import login_page, next_factor_page, signed_in_for_this
-from hie.auth.exchange import database_of, settings_of
+from hie.auth.exchange import database_of, people_of, settings_of
 from hie.auth.explain import choices
 from hie.auth.failures import OAuthError, RedirectedError
 from hie.auth.occurrences import note
@@ -51,6 +51,7 @@ def _approval_page(
             "host": form_target(asked.redirect_uri),
             "account": session.account,
             "choices": choices(offer.scopes, own=own),
+            "patients": offer.patients,
             "warning": warning,
         },
         status=200 if warning is None else 400,
@@ -98,8 +99,8 @@ async def _show(conn: Connection, request: Request, asked: AuthorizationRequest)
         return login_page(request, asked)
     if not session.verified:
         return next_factor_page(request, asked)
-    offer = await make_offer(conn, asked, session.account)
-    if asked.client.trusted and "consent" not in asked.prompt:
+    offer = await make_offer(conn, asked, session.account, people_of(request))
+    if asked.client.trusted and not offer.patients and "consent" not in asked.prompt:
         return await _granted(conn, request, asked, session, offer, scopes=offer.scopes)
     return _approval_page(request, asked, session, offer)
 
@@ -111,7 +112,7 @@ async def _decide(conn: Connection, request: Request, asked: AuthorizationReques
     session = await find_session(conn, cookie_of(request))
     if session is None or not session.verified:
         return see_other(f"{PATH}?{request.url.query}")
-    offer = await make_offer(conn, asked, session.account)
+    offer = await make_offer(conn, asked, session.account, people_of(request))
     if fields.get("decision") != "approve":
         await note(
             conn, request, "app-refused", account=session.account.login, client_id=asked.client.id
@@ -124,7 +125,8 @@ async def _decide(conn: Connection, request: Request, asked: AuthorizationReques
             "您未勾选任何内容。请至少勾选一项，或选择拒绝。",
         )
         return _approval_page(request, asked, session, offer, warning)
-    return await _granted(conn, request, asked, session, offer, scopes=scopes)
+    picked = offer.on(fields.get("patient", ""))
+    return await _granted(conn, request, asked, session, picked, scopes=scopes)
 
 
 @for_people

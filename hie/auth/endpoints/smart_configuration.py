@@ -12,6 +12,7 @@ from starlette.responses import Response
 from hie.auth.answers import for_apps, json_answer
 from hie.auth.dpop import ALGORITHMS as DPOP_ALGORITHMS
 from hie.auth.endpoints import account, authorize, introspect, jwks, push, register, revoke, token
+from hie.auth.endpoints.login import LOGOUT_PATH
 from hie.auth.exchange import settings_of
 from hie.auth.jwks import SIGNING_ALGORITHMS
 from hie.auth.keys import ALGORITHM
@@ -61,6 +62,7 @@ def document(settings: Settings) -> dict[str, Any]:
         "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
         "registration_endpoint": base + register.PATH,
         "revocation_endpoint": base + revoke.PATH,
+        "end_session_endpoint": base + LOGOUT_PATH,
         "management_endpoint": base + account.PATH,
         "jwks_uri": base + jwks.PATH,
         "grant_types_supported": list(token.GRANT_TYPES),
