@@ -23,6 +23,11 @@ _URN = re.compile(rb'"(urn:(?:uuid|oid):[^"\\]*+)"(?!\s*+:)')
 _STRING = re.compile(rb'"((?:[^"\\]++|\\.)*+)"(\s*+:)?')
 
 _TOKEN = re.compile(rb'([{}\[\]])|"((?:[^"\\]++|\\.)*+)"(\s*+:)?')
+# A text that begins as most do: with its type, its id, and then perhaps its meta.
+_ID_FIRST = re.compile(
+    rb'\s*+\{\s*+(?:"resourceType"\s*+:\s*+"\w++"\s*+,\s*+)?"id"\s*+:\s*+("(?:[^"\\]++|\\.)*+")'
+)
+_META_NEXT = re.compile(rb'\s*+,\s*+"meta"\s*+:\s*+(?=\{)')
 _MARK = {"id": re.compile(rb'"id"\s*+:\s*+'), "meta": re.compile(rb'"meta"\s*+:\s*+')}
 
 
@@ -119,6 +124,12 @@ def _top_level(raw: bytes, key: str) -> tuple[int, int]:
     Usually only one place of the text reads as this key with this value; then that is it, and the
     members before it need not be walked over.
     """
+    first = _ID_FIRST.match(raw)
+    if first and key == "id":
+        return first.span(1)
+    following = _META_NEXT.match(raw, first.end()) if first else None
+    if following and key == "meta":
+        return following.end(), _value_end(raw, following.end())
     if b"\\u" not in raw:  # with it, the key itself might be written otherwise
         value = bytes(getattr(_marks.decode(raw), key))
         marks = _MARK[key].finditer(raw)
