@@ -83,3 +83,22 @@ def test_residents_read_what_was_done_about_their_identity() -> None:
 
     others = {"match", "ihe-pix", "candidates", "link-history", "reviews", "second-opinion"}
     assert {*get_args(Interaction), *others} <= set(ACTIONS)
+
+
+def test_every_reason_of_a_review_has_words() -> None:
+    """Reasons stand as literals where doubts are made."""
+    import re
+    from pathlib import Path
+
+    import hie.mpi
+
+    sources = [
+        file.read_text(encoding="utf-8") for file in Path(hie.mpi.__file__).parent.glob("*.py")
+    ]
+    made = {
+        reason
+        for text in sources
+        for reason in re.findall(r"""(?:Doubt\(|yield )\s*"([a-z-]+)",""", text)
+    }
+    assert {"source-merge", "contradiction", "batch-merge", "batch-split"} <= made
+    assert made | {"possible", "duplicate", "twins", "update"} == set(words.REASONS)

@@ -9,7 +9,8 @@ REASONS: dict[str, Text] = {
     "update": Text("New data fit somebody else", "更新后与他人吻合"),
     "contradiction": Text("New data contradict the person", "更新后与本人不符"),
     "source-merge": Text("Merged by an institution", "机构合并了登记"),
-    "split": Text("Perhaps two people in one", "可能混入了他人登记"),
+    "batch-merge": Text("One person in the batch run", "批量核查：似为同一人"),
+    "batch-split": Text("Two people in the batch run", "批量核查：似混入他人"),
 }
 FIELDS: dict[str, Text] = {
     "prior": Text("Starting point", "起点"),
