@@ -22,6 +22,12 @@ FIELDS: dict[str, Text] = {
     "card": Text("Cards", "卡号"),
     "other": Text("Other numbers", "其他标识"),
     "home": Text("Phone and home", "电话与住址"),
+    "family": Text("Surname", "姓"),
+    "given": Text("Given name", "名"),
+    "house": Text("House number", "门牌号"),
+    "street": Text("Street", "街道"),
+    "suburb": Text("Suburb", "区域"),
+    "postcode": Text("Postcode", "邮政编码"),
 }
 LEVELS: dict[str, Text] = {
     "prior": Text("two strangers", "两名陌生人"),
@@ -39,6 +45,9 @@ LEVELS: dict[str, Text] = {
     "given": Text("given name only", "仅名相同"),
     "newborn": Text("newborn's placeholder", "新生儿暂用名"),
     "mother": Text("the same mother", "母亲相同"),
+    "crossed": Text("in the other's place", "位置互换"),
+    "close": Text("nearly the same", "基本一致"),
+    "two": Text("two differ", "两处不同"),
     "swapped": Text("day and month swapped", "日月颠倒"),
     "default": Text("a default date", "默认日期"),
     "edit": Text("one digit differs", "一位数字不同"),
