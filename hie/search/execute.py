@@ -26,6 +26,8 @@ from hie.store.read import ROW_COLUMNS, Row
 
 MOST_INCLUDED = 1000
 """Resources that come along on one page. What is over comes on pages of its own."""
+COUNTED = 1000
+"""Matches that an estimate counts exactly."""
 WIDTH = len(Row._fields)
 
 
@@ -165,17 +167,25 @@ def _text(value: object) -> str | None:
 
 
 async def _total(context: Context, query: Query, where: Sql) -> int | None:
-    """The number of all matches, if asked for: exact, or what the planner expects.
+    """The number of all matches, if asked for. https://hl7.org/fhir/R4/search.html#total
 
-    https://hl7.org/fhir/R4/search.html#total; `_count=0` asks for nothing but the number.
+    `_count=0` asks for nothing but the number. An estimate is exact up to `COUNTED`: what the planner
+    expects rests on statistics of all rows, which say something of those that the caller may not see.
     """
-    if query.total == "accurate" or query.count == 0:
-        statement = f"SELECT count(*) FROM store.resource r WHERE {where.text}"
-    elif query.total == "estimate":
-        statement = f"EXPLAIN (FORMAT JSON) SELECT FROM store.resource r WHERE {where.text}"
-    else:
+    if query.total == "none" and query.count > 0:
         return None
-    cursor = await context.connection.execute(statement, where.values)
-    row = await cursor.fetchone()
-    assert row is not None  # noqa: S101 - both statements give one row
-    return int(row[0]) if isinstance(row[0], int) else int(row[0][0]["Plan"]["Plan Rows"])
+    rows = f"SELECT FROM store.resource r WHERE {where.text}"
+    if query.total != "estimate":
+        return int(await _first(context, f"SELECT count(*) FROM ({rows}) m", where.values))
+    limited = f"SELECT count(*) FROM ({rows} LIMIT {COUNTED}) m"
+    counted = int(await _first(context, limited, where.values))
+    if counted < COUNTED:
+        return counted
+    plan = await _first(context, f"EXPLAIN (FORMAT JSON) {rows}", where.values)
+    return max(counted, int(plan[0]["Plan"]["Plan Rows"]))
+
+
+async def _first(context: Context, statement: str, values: tuple[object, ...]) -> Any:
+    row = await (await context.connection.execute(statement, values)).fetchone()
+    assert row is not None  # noqa: S101 - a count or a plan
+    return row[0]

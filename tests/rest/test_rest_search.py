@@ -196,3 +196,92 @@ async def test_includes_are_of_the_person(client, person) -> None:
     found = await person["a"].get("/Patient?_id=pA&_revinclude=*")
     assert ids(found, "include") == ["Observation/oA"]
     assert ids(await person["a"].get("/Patient?_id=pB&_revinclude=*"), "include") == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "code:text=secret",
+        "_filter=code co secret",
+        "_filter=not (code co weight)&code:text=secret",
+        "_content=secret",
+        "patient=Patient/q",
+        "_filter=subject re Patient/q",
+        "subject:Patient.name=王芳",
+        "encounter=Encounter/e-q",
+        "_id=oQ",
+        "_id=oQ&_sort=code,-date,_lastUpdated",
+        "_list=theirs",
+        "_has:DiagnosticReport:result:code:text=of a stranger",
+    ],
+)
+@pytest.mark.parametrize("total", ["none", "estimate", "accurate"])
+async def test_nothing_of_a_stranger_shows(client, person, query: str, total: str) -> None:
+    """Neither resources nor their number, whatever is asked; nor does the answer differ from none."""
+    a = person["a"]
+    items = [{"item": {"reference": "Observation/oQ"}}, {"item": {"reference": "Patient/q"}}]
+    listing = {"resourceType": "List", "id": "theirs", "status": "current", "mode": "working"}
+    report = {
+        "resourceType": "DiagnosticReport",
+        "id": "r",
+        "status": "final",
+        "code": {"text": "of a stranger"},
+        "subject": {"reference": "Patient/q"},
+        "result": [{"reference": "Observation/oQ"}],
+    }
+    assert (await a.put("/List/theirs", json=listing | {"entry": items})).status_code == 201
+    assert (await a.put("/DiagnosticReport/r", json=report)).status_code == 201
+    asked = f"/Observation?{query}&_total={total}&_include=*&_count=3"
+    assert ids(await a.get(asked)) == ["Observation/oQ"]
+    for other in (
+        await client("resident", scopes="patient/*.rs", patient=person["golden"]),
+        person["b"],
+    ):
+        answer = (await other.get(asked)).json()
+        assert "entry" not in answer
+        assert answer.get("total", 0) == 0
+        assert [each["relation"] for each in answer["link"]] == ["self"]
+
+
+async def test_estimates_count_what_may_be_seen(client, person) -> None:
+    resident = await client("resident", scopes="patient/*.rs", patient=person["golden"])
+    for total in ("estimate", "accurate"):
+        answer = await resident.get(f"/Observation?_total={total}&_count=1")
+        assert answer.json()["total"] == 2
+    assert "total" not in (await resident.get("/Observation?_count=1&_total=none")).json()
+    assert (await resident.get("/Observation?_count=0")).json()["total"] == 2
+
+
+async def test_a_page_is_the_callers_own(client, person, exchange) -> None:
+    golden = person["golden"]
+    resident = await client("resident", scopes="patient/*.rs", patient=golden)
+    following = link(await resident.get("/Observation?_count=1&_sort=date"), "next")
+    assert len(ids(await resident.get(following))) == 1
+    other = await client("resident", scopes="patient/*.rs", patient=person["stranger"])
+    for caller in (other, person["a"]):
+        refused = await caller.get(following)
+        assert refused.status_code == 400
+        assert refused.json()["issue"][0]["expression"] == ["_cursor"]
+    changed = following.replace("_sort=date", "_sort=-date")
+    assert (await resident.get(changed)).status_code == 400
+    # access that ended between two pages ends with it
+    async with exchange.store.database.connection() as connection:
+        await connection.execute("DELETE FROM mpi.registration WHERE person = %s", (golden,))
+    assert ids(await resident.get(following)) == []
+
+
+async def test_a_person_is_meant_in_filters_and_nested_conditions(client, person) -> None:
+    golden = person["golden"]
+    operator = await client("operator")
+    both = ["Observation/oA", "Observation/oB"]
+    for query in (
+        f"_filter=patient eq Patient/{golden}",
+        f"_filter=subject re Patient/{golden} and not (code co nothing)",
+        f"_filter=patient._id eq {golden}",
+    ):
+        assert ids(await operator.get(f"/Observation?{query}")) == both
+    assert "Observation/oA" not in ids(
+        await operator.get(f"/Observation?_filter=not (patient eq {golden})")
+    )
+    reached = await operator.get(f"/Patient?_has:Observation:patient:patient._id={golden}")
+    assert f"Patient/{golden}" in ids(reached)
