@@ -10,6 +10,8 @@ from authlib.integrations.base_client import OAuthError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from hie.auth.pages import cookie_of
+from hie.auth.sessions import end_session
 from hie.records.exchange import Exchange
 from hie.web import session, sign_in
 from hie.web.fhir_client import FhirClient, Refused, oauth_client
@@ -120,6 +122,8 @@ async def sign_out(reader: Reader) -> Response:
     exchange: Exchange = reader.request.app.state.exchange
     async with exchange.store.database.connection() as connection:
         await session.end(connection, reader.session)
+        if (cookie := cookie_of(reader.request)) is not None:
+            await end_session(connection, cookie)
     await sign_in.revoke(reader.request, reader.portal, reader.session.content["token"])
     response = redirect("/")
     response.delete_cookie(reader.portal.cookie, path=reader.portal.home)

@@ -11,6 +11,8 @@ WORDING: dict[str, Text] = {
     ),
     "skip": Text("Skip to the content", "跳到正文"),
     "language": Text("Language", "语言"),
+    "my_apps": Text("Apps and devices", "授权与设备"),
+    "apps": Text("Apps", "应用"),
     "sign_out": Text("Sign out", "退出登录"),
     "back_home": Text("To the start page", "返回首页"),
     # start page

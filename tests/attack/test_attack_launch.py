@@ -12,7 +12,7 @@ import orjson
 import pytest
 from attack_workers import two_workers
 from attack_world import World, marker
-from auth_flow import parameters_of
+from auth_flow import PASSWORD, action_of, form_token_of, parameters_of
 
 from hie.auth.launch import begin_launch
 
@@ -302,3 +302,50 @@ async def test_picking_a_patient_who_was_not_offered_grants_nothing(
         answer = await app.approve(page, patient=world.people.get(picked, picked))
         assert answer.status_code == 400
         assert "location" not in answer.headers
+
+
+async def in_portal(world: World) -> httpx.AsyncClient:
+    """The doctor's browser, signed in to the portal."""
+    browser = world.browser(follow_redirects=True)
+    page = await browser.get("/clinician/login")
+    form = {"form_token": form_token_of(page), "login": "doctor", "password": PASSWORD}
+    page = await browser.post(action_of(page, "/oauth/login"), data=form)
+    assert page.status_code == 200, page.text
+    browser.follow_redirects = False
+    return browser
+
+
+async def test_an_app_starts_from_the_portal_on_an_open_record_only(world: World) -> None:
+    async with world.database.transaction() as conn:
+        await conn.execute(
+            "UPDATE auth.client SET launch_uri = 'https://diary.example/launch' WHERE id = 'diary'"
+        )
+    browser = await in_portal(world)
+    here = f"/clinician/patient/{world.people['wang']}"
+    closed = await browser.get(f"{here}/apps/diary")
+    assert "location" not in closed.headers
+    form = {"reason": "ETREAT", "note": "unconscious"}
+    own = {"origin": world.base}
+    answer = await browser.post(f"{here}/open", data=form, headers=own)
+    assert answer.status_code == 303, answer.text
+    assert f"{here}/apps/diary" in (await browser.get(here)).text
+    foreign = await browser.get(f"{here}/apps/diary", headers={"sec-fetch-site": "cross-site"})
+    assert foreign.status_code == 403
+    assert (await browser.get(f"{here}/apps/foreign")).status_code == 404
+    started = await browser.get(f"{here}/apps/diary")
+    assert started.headers["location"].startswith("https://diary.example/launch?")
+    asked = parameters_of(started.headers["location"])
+    assert asked["iss"] == world.fhir
+    tokens = await world.app().tokens("doctor", LAUNCH, launch=asked["launch"])
+    assert tokens["patient"] == world.people["wang"]
+    assert tokens["need_patient_banner"] is True
+    await browser.post(f"{here}/close", headers=own)
+
+
+async def test_signing_out_of_a_portal_signs_out_of_everything(world: World) -> None:
+    browser = await in_portal(world)
+    stolen = dict(browser.cookies)
+    answer = await browser.post("/clinician/logout", headers={"origin": world.base})
+    assert answer.status_code == 303
+    thief = world.browser(cookies=stolen)
+    assert 'type="password"' in (await thief.get("/oauth/account")).text

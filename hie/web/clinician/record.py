@@ -7,6 +7,7 @@ from starlette.responses import HTMLResponse, Response
 
 from hie.web import overview
 from hie.web.choice import Choice
+from hie.web.clinician import apps
 from hie.web.clinician.opening import Opening
 from hie.web.drawing import charts, places, sparklines
 from hie.web.overview import Subject
@@ -35,14 +36,15 @@ def _page(
 
 async def summary(reader: Reader, opening: Opening) -> Response:
     """Problems, allergies, current medication, latest results."""
-    subject, read, found = await gather(
+    subject, read, found, startable = await gather(
         overview.subject(reader.fhir, opening.patient),
         overview.overview(reader.fhir, opening.patient),
         overview.results(reader.fhir, opening.patient),
+        apps.startable(reader),
     )
     newest = found.series[:MOST_SERIES]
     newest.sort(key=lambda series: not series.latest.value.flag)
-    content = {"overview": read, "drawn": sparklines(newest)}
+    content = {"overview": read, "drawn": sparklines(newest), "apps": startable}
     return _page(reader, opening, "summary", subject, content)
 
 

@@ -3,7 +3,7 @@
 from starlette.routing import BaseRoute, Route
 
 from hie.web import sign_in
-from hie.web.clinician import find, opening, record
+from hie.web.clinician import apps, find, opening, record
 from hie.web.portal import CLINICIAN
 from hie.web.signed_in import Page, sign_out, signed_in
 
@@ -20,6 +20,7 @@ routes: list[BaseRoute] = [
     _route(PATIENT, opening.opened(record.summary)),
     _route(f"{PATIENT}/timeline", opening.opened(record.timeline)),
     _route(f"{PATIENT}/results", opening.opened(record.results)),
+    _route(f"{PATIENT}/apps/{{client:str}}", opening.opened(apps.start)),
     _route(f"{PATIENT}/open", opening.open_record, "POST"),
     _route(f"{PATIENT}/sensitive", opening.confirm_sensitive, "POST"),
     _route(f"{PATIENT}/close", opening.close_record, "POST"),
