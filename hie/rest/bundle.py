@@ -9,13 +9,13 @@ from hie.errors import Problem, problem
 from hie.kit.db import Connection
 from hie.records.accept import accept
 from hie.records.bundle import bundle
-from hie.records.entry import Outcome
+from hie.records.entry import Entry, Outcome
 from hie.rest.authenticate import authenticate, exchange_of
 from hie.rest.body import LARGEST_BUNDLE, read_body
 from hie.rest.bundle_entry import Asked, answered, read_bundle, refused
 from hie.rest.entry_read import entry_read, within
 from hie.rest.negotiate import Return, language, preferred_return, require_fhir_body
-from hie.rest.respond import answer
+from hie.rest.respond import answer, may_see_result
 
 # Deletes, then creates, then updates and patches; reads come at the end.
 ORDER = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2}
@@ -76,7 +76,9 @@ async def _transaction(
     outcomes = await accept(exchange, caller, arranged, before_commit=read)
     by_entry = {id(entry): outcome for entry, outcome in zip(arranged, outcomes, strict=True)}
     return [
-        reads[number] if one.entry is None else _answered(request, by_entry[id(one.entry)], wanted)
+        reads[number]
+        if one.entry is None
+        else _answered(request, caller, one.entry, by_entry[id(one.entry)], wanted)
         for number, one in enumerate(asked)
     ]
 
@@ -95,10 +97,13 @@ async def _batch(
         except Problem as found:
             entries.append(refused(request, found))
         else:
-            entries.append(_answered(request, outcome, wanted))
+            entries.append(_answered(request, caller, one.entry, outcome, wanted))
     return entries
 
 
-def _answered(request: Request, outcome: Outcome, wanted: Return) -> bytes:
+def _answered(
+    request: Request, caller: Caller, entry: Entry, outcome: Outcome, wanted: Return
+) -> bytes:
     base = exchange_of(request).settings.fhir_base
-    return answered(base, outcome, wanted, language(request))
+    shown = may_see_result(caller, entry.method, entry.type, wanted)
+    return answered(base, outcome, shown, language(request))

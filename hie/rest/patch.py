@@ -10,7 +10,7 @@ from hie.rest.authenticate import authenticate, exchange_of
 from hie.rest.body import read_body
 from hie.rest.criteria import criteria
 from hie.rest.negotiate import JSON_TYPES, XML_TYPES, media_type, preferred_return
-from hie.rest.respond import changed
+from hie.rest.respond import changed, may_see_result
 
 LARGEST_PATCH = 1024 * 1024
 
@@ -42,9 +42,8 @@ async def _patch(
         media_type=_patch_type(request),
     )
     [outcome] = await accept(exchange, caller, [entry])
-    if wanted == "representation" and not caller.permits("r", type_name):
-        wanted = "minimal"  # who sends a patch has not shown that he may read the rest
-    return changed(request, exchange.settings.fhir_base, outcome, wanted)
+    shown = may_see_result(caller, "PATCH", type_name, wanted)
+    return changed(request, exchange.settings.fhir_base, outcome, shown)
 
 
 def _patch_type(request: Request) -> str:

@@ -8,6 +8,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hie.access.caller import Caller
 from hie.auth.presented import CHALLENGE
 from hie.errors import Issue, Problem, Text
 from hie.fhir.outcome import operation_outcome
@@ -95,6 +96,13 @@ def changed(request: Request, base: str, outcome: Outcome, wanted: Return) -> Re
     if wanted == "OperationOutcome":
         body = orjson.dumps(operation_outcome([done(outcome)], language(request)))
     return answer(request, body, status=outcome.status, headers=headers)
+
+
+def may_see_result(caller: Caller, method: str, type_name: str, wanted: Return) -> Return:
+    """What comes back of a change: who sends a patch has not shown that he may read the rest."""
+    if method == "PATCH" and wanted == "representation" and not caller.permits("r", type_name):
+        return "minimal"
+    return wanted
 
 
 def done(outcome: Outcome) -> Issue:

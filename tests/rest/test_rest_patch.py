@@ -241,4 +241,10 @@ async def test_nobody_patches_what_is_not_theirs(client) -> None:
     writer = await client("institution", institution="A", scopes="system/Patient.u")
     silent = await writer.patch("/Patient/p1", content=patch, headers=JSON_PATCH)
     assert (silent.status_code, silent.content) == (200, b"")
+    sent = parameters("replace", "Patient.birthDate", value={"valueDate": "1990-03-08"})
+    entry = {"resource": sent, "request": {"method": "PATCH", "url": "Patient/p1"}}
+    for kind in ("batch", "transaction"):
+        bundle = {"resourceType": "Bundle", "type": kind, "entry": [entry]}
+        quiet = await writer.post("/", json=bundle, headers={"prefer": "return=representation"})
+        assert [list(e) for e in quiet.json()["entry"]] == [["response"]]
     assert (await a.get("/Patient/p1")).json()["birthDate"] == "1990-03-08"
