@@ -182,3 +182,24 @@ async def test_questions_are_counted_and_on_record(client, exchange, people, mon
         (people["c"], "li.jing"),
     }
     assert all("欧阳明远" in query for *_, query in found)
+
+
+async def test_xml_in_and_out(client, people) -> None:
+    """A supplier supports both encodings: https://profiles.ihe.net/ITI/PDQm/ITI-119.html"""
+    clinician = await client("staff", **CLINICIAN)
+    body = f"""<Parameters xmlns="http://hl7.org/fhir">
+      <parameter><name value="resource"/><resource><Patient>
+        <identifier><system value="{NUMBER[0]["system"]}"/><value value="{CARD}"/></identifier>
+        <name><text value="欧阳明远"/></name><birthDate value="1990-03-07"/>
+      </Patient></resource></parameter>
+      <parameter><name value="count"/><valueInteger value="1"/></parameter>
+    </Parameters>"""
+    xml = "application/fhir+xml"
+    answer = await clinician.post(
+        "/Patient/$match", content=body.encode(), headers={"content-type": xml, "accept": xml}
+    )
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"].startswith(xml)
+    assert '<score value="' in answer.text
+    assert '<valueCode value="certain"/>' in answer.text
+    assert f'<id value="{people["a"]}"/>' in answer.text

@@ -121,6 +121,58 @@ async def test_a_relink_changes_the_next_search_and_no_clinical_row(
     assert await rows(exchange, type_number("Observation")) == before
 
 
+@pytest.mark.parametrize("survivor", ["a", "b"])
+async def test_what_a_resident_hid_stays_hidden_through_merges(
+    client, people, survivor: str
+) -> None:
+    """A consent goes with its person, whichever id goes on; an unmerge gives both back as before."""
+    gone = "b" if survivor == "a" else "a"
+    steward = await client("staff", institution="A", **STEWARD)
+    clinician = await client(
+        "staff", institution="A", scopes="user/*.rs", account="li.jing", roles=("clinician",)
+    )
+    for person in people.values():
+        reason = [
+            {"name": "reason", "valueCode": "ETREAT"},
+            {"name": "note", "valueString": "visit"},
+        ]
+        opening = orjson.dumps({"resourceType": "Parameters", "parameter": reason})
+        opened = await clinician.post(f"/Patient/{person}/$open-record", content=opening)
+        assert opened.status_code == 200
+    owner = await client(
+        "resident", scopes="patient/*.rs patient/Consent.cruds", patient=people["b"]
+    )
+    scope = "http://terminology.hl7.org/CodeSystem/consentscope"
+    consent = {
+        "resourceType": "Consent",
+        "status": "active",
+        "scope": {"coding": [{"system": scope, "code": "patient-privacy"}]},
+        "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
+        "patient": {"reference": f"Patient/{people['b']}"},
+        "dateTime": "2026-01-01T00:00:00Z",
+        "policy": [{"uri": "urn:hie:notice:consent:1"}],
+        "provision": {"type": "deny"},
+    }
+    given = await owner.post("/Consent", content=orjson.dumps(consent))
+    assert given.status_code == 201, given.text
+
+    async def seen() -> tuple[set[str], set[str]]:
+        return (
+            await codes(clinician, f"patient={people['a']}"),
+            await codes(clinician, f"patient={people['b']}"),
+        )
+
+    apart = ({"of a"}, set())
+    assert await seen() == apart
+    sent = parameters(other=people[gone], reason="one person")
+    path = f"/Patient/{people[survivor]}"
+    assert (await steward.post(f"{path}/$merge", content=sent)).status_code == 200
+    assert await seen() == (set(), set())
+    assert await codes(owner, "") == {"of a", "of b"}
+    assert (await steward.post(f"{path}/$unmerge", content=sent)).status_code == 200
+    assert await seen() == apart
+
+
 async def test_every_act_leaves_provenance_audit_and_history(client, exchange, people) -> None:
     a, b = people["a"], people["b"]
     steward = await client("staff", institution="A", **STEWARD)
