@@ -1,7 +1,7 @@
 """The tables of the store. Why they look like this: docs/decisions/0002-storage.md
 
-Every key and unique constraint of the clinical tables includes the patient key, so that they can be
-distributed by it over several machines.
+Every key of the clinical tables includes the patient key, so that they can be distributed by it over
+several machines; only the unique index on type and id would then have to become a table of its own.
 """
 
 from typing import Any
