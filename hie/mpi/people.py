@@ -24,7 +24,9 @@ SELECT person, id FROM mpi.registration WHERE person = ANY(%s) AND institution =
 KEYS_OF = """
 SELECT own.patient_key
 FROM mpi.person asked, LATERAL (
-    SELECT p.patient_key FROM mpi.person p WHERE p.id = coalesce(asked.merged_into, asked.id)
+    SELECT asked.patient_key
+    UNION ALL
+    SELECT p.patient_key FROM mpi.person p WHERE p.id = asked.merged_into
     UNION ALL
     SELECT p.patient_key FROM mpi.person p
     WHERE p.merged_into = coalesce(asked.merged_into, asked.id)

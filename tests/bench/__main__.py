@@ -37,10 +37,10 @@ async def _held(stand: Stand) -> Tokens:
 
 async def _measure(stand: Stand, server: Server, floors: dict[int, float]) -> None:
     held = await _held(stand)
-    await reads(stand, server.port, held, floors)
+    await reads(stand, server, held, floors)
     found = await values(stand)
-    await patient_centred(server.port, held.operator, found, len(set(found["patient"])))
-    await searches(server.port, held.operator, found)
+    await patient_centred(server, held.operator, found, len(set(found["patient"])))
+    await searches(server, held.operator, found)
     patients = [str(one) for (one,) in stand.rows(PATIENTS, type_number("Patient"))]
     await crud(server.port, held.institution, patients)
     server.memory("after all")
@@ -49,8 +49,8 @@ async def _measure(stand: Stand, server: Server, floors: dict[int, float]) -> No
 async def _grown(stand: Stand, server: Server, residents: int) -> None:
     held = await _held(stand)
     found = await values(stand)
-    await patient_centred(server.port, held.operator, found, residents)
-    await searches(server.port, held.operator, found)
+    await patient_centred(server, held.operator, found, residents)
+    await searches(server, held.operator, found)
     server.memory(f"{residents} residents")
 
 

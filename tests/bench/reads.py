@@ -2,10 +2,11 @@
 
 import random
 from collections.abc import Callable, Sequence
+from statistics import median
 
 from http_client import Request, closed_loop, request
 from results import milliseconds, rounds, say
-from stand import Stand
+from stand import Server, Stand, metered
 from tokens import Tokens
 
 from hie.fhir.definitions import type_number
@@ -37,20 +38,28 @@ def _drawn(
     return lambda: random.choice(made)
 
 
-async def _rates(
-    port: int, callers: dict[str, Callable[[], Request]], clients: int
-) -> dict[str, list[float]]:
-    """Reads a second of each caller, their turns interleaved."""
-    found: dict[str, list[float]] = {name: [] for name in callers}
+Figures = dict[str, list[dict[str, float]]]
+
+
+async def _turns(
+    server: Server, callers: dict[str, Callable[[], Request]], clients: int
+) -> Figures:
+    """Reads a second of each caller and what one takes, their turns interleaved."""
+    found: Figures = {name: [] for name in callers}
     for _ in range(TURNS):
         for name, draw in callers.items():
-            done = await closed_loop(port, draw, clients=clients, seconds=SECONDS)
+            running = closed_loop(server.port, draw, clients=clients, seconds=SECONDS)
+            done, used = await metered(server, running)
             assert set(done.statuses) == {200}, done.statuses
-            found[name].append(done.per_second)
+            found[name].append({"per_second": done.per_second, **used, **milliseconds(done.times)})
     return found
 
 
-async def reads(stand: Stand, port: int, held: Tokens, floors: dict[int, float]) -> None:
+def _middle(turns: list[dict[str, float]], *names: str) -> dict[str, float]:
+    return {name: round(median(turn[name] for turn in turns), 2) for name in names}
+
+
+async def reads(stand: Stand, server: Server, held: Tokens, floors: dict[int, float]) -> None:
     """Operator reads with 8 and 64 clients, then each kind of caller beside them."""
     rows = [
         (str(person), str(logical_id))
@@ -62,35 +71,35 @@ async def reads(stand: Stand, port: int, held: Tokens, floors: dict[int, float])
         "clinician": _drawn(lambda person: held.clinicians[person], rows),
     }
     for clients, floor in floors.items():
-        done = await closed_loop(port, callers["operator"], clients=clients, seconds=SECONDS)
-        rates = await _rates(port, {"operator": callers["operator"]}, clients)
-        figures = rounds(rates["operator"])
-        ratio = round(figures["median"] / floor, 3)
+        turns = (await _turns(server, {"operator": callers["operator"]}, clients))["operator"]
+        rates = rounds([turn["per_second"] for turn in turns])
         say(
             "read",
             clients=clients,
-            per_second=figures,
-            ratio_to_pgbench=ratio,
-            **milliseconds(done.times),
+            per_second=rates,
+            ratio_to_pgbench=round(rates["median"] / floor, 3),
+            **_middle(turns, "p50_ms", "p99_ms", "server_us", "postgresql_us"),
         )
-    await _compare(port, callers, "no consents")
+    await _compare(server, callers, "no consents")
     number = 10_000
     stand.run(CONSENTS, number, type_number("Observation"))
     stand.run("ANALYZE access.consent, access.denial")
-    await _compare(port, callers, f"{number} consents in force")
+    await _compare(server, callers, f"{number} consents in force")
 
 
-async def _compare(port: int, callers: dict[str, Callable[[], Request]], when: str) -> None:
-    rates = {name: rounds(r) for name, r in (await _rates(port, callers, 64)).items()}
+async def _compare(server: Server, callers: dict[str, Callable[[], Request]], when: str) -> None:
+    found = await _turns(server, callers, 64)
+    rates = {name: rounds([turn["per_second"] for turn in turns]) for name, turns in found.items()}
+    used = {name: _middle(turns, "server_us", "postgresql_us") for name, turns in found.items()}
+    whole = {name: sum(parts.values()) for name, parts in used.items()}
+    others = [name for name in callers if name != "operator"]
     base = rates["operator"]["median"]
     say(
         "read by kind of caller",
         when=when,
         clients=64,
         per_second=rates,
-        ratio_to_operator={
-            name: round(rate["median"] / base, 2)
-            for name, rate in rates.items()
-            if name != "operator"
-        },
+        processor=used,
+        ratio_to_operator={name: round(rates[name]["median"] / base, 2) for name in others},
+        ratio_by_processor={name: round(whole["operator"] / whole[name], 2) for name in others},
     )

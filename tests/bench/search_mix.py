@@ -7,7 +7,7 @@ from urllib.parse import quote
 import orjson
 from http_client import Request, closed_loop, each, request
 from results import milliseconds, say
-from stand import Stand
+from stand import Server, Stand, metered
 
 from hie.fhir.definitions import type_number
 from hie.store.open import open_store
@@ -112,9 +112,11 @@ def drawing(
     return draw
 
 
-async def searches(port: int, token: str, found: Mapping[str, Sequence[str]]) -> None:
+async def searches(server: Server, token: str, found: Mapping[str, Sequence[str]]) -> None:
     """The mix with 8 clients."""
-    done = await closed_loop(port, drawing(token, QUERIES, found), clients=CLIENTS, seconds=SECONDS)
+    draw = drawing(token, QUERIES, found)
+    running = closed_loop(server.port, draw, clients=CLIENTS, seconds=SECONDS)
+    done, used = await metered(server, running)
     assert set(done.statuses) == {200}, done.statuses
     say(
         "search mix",
@@ -122,6 +124,7 @@ async def searches(port: int, token: str, found: Mapping[str, Sequence[str]]) ->
         clients=CLIENTS,
         per_second=round(done.per_second),
         **milliseconds(done.times),
+        **used,
     )
     slowest = sorted(done.by_kind.items(), key=lambda item: -sorted(item[1])[len(item[1]) // 2])
     for query, times in slowest[:5]:
@@ -129,7 +132,7 @@ async def searches(port: int, token: str, found: Mapping[str, Sequence[str]]) ->
 
 
 async def patient_centred(
-    port: int, token: str, found: Mapping[str, Sequence[str]], residents: int
+    server: Server, token: str, found: Mapping[str, Sequence[str]], residents: int
 ) -> None:
     """What must not grow with the district: one client, one patient at a time."""
     for measure, query in (
@@ -137,6 +140,6 @@ async def patient_centred(
         ("everything", "Patient/{patient}/$everything"),
     ):
         draw = drawing(token, [query], found)
-        done = await each(port, [draw() for _ in range(SEARCHES)])
+        done, used = await metered(server, each(server.port, [draw() for _ in range(SEARCHES)]))
         assert set(done.statuses) == {200}, done.statuses
-        say(measure, residents=residents, asked=SEARCHES, **milliseconds(done.times))
+        say(measure, residents=residents, asked=SEARCHES, **milliseconds(done.times), **used)

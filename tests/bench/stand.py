@@ -6,12 +6,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+from http_client import Outcome
 from results import rounds, say
 
 from hie.kit import postgres
@@ -114,13 +115,20 @@ class Server:
 
     process: subprocess.Popen[bytes]
     port: int
+    postmaster: int
+
+    def _workers(self) -> list[int]:
+        return _children(self.process.pid)
+
+    def spent(self) -> tuple[float, float]:
+        """Seconds of processor that the server and PostgreSQL have used so far."""
+        server = sum(map(_processor, (self.process.pid, *self._workers())))
+        return server, sum(map(_processor, (self.postmaster, *_children(self.postmaster))))
 
     def memory(self, when: str) -> None:
         """Resident and proportional size of each process."""
-        found = subprocess.run(
-            ["pgrep", "-P", str(self.process.pid)], check=True, capture_output=True, text=True
-        ).stdout.split()
-        for name, pid in (("parent", str(self.process.pid)), *(("worker", pid) for pid in found)):
+        workers = (("worker", pid) for pid in self._workers())
+        for name, pid in (("parent", self.process.pid), *workers):
             lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
             sizes = {line.split()[0]: int(line.split()[1]) for line in lines[1:]}
             say(
@@ -130,6 +138,37 @@ class Server:
                 resident_mb=round(sizes["Rss:"] / 1024),
                 proportional_mb=round(sizes["Pss:"] / 1024),
             )
+
+
+def _children(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/…/stat from the state on: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html"""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:
+        return ["0"] * 20
+
+
+def _processor(pid: int) -> float:
+    fields = _stat(pid)
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def metered(server: "Server", running: Awaitable[Outcome]) -> tuple[Outcome, dict[str, int]]:
+    """What came of the requests, and the processor time that each took: it says more than the clock
+
+    where others use the machine too.
+    """
+    before = server.spent()
+    outcome = await running
+    used = [
+        (after - old) / len(outcome.times)
+        for after, old in zip(server.spent(), before, strict=True)
+    ]
+    return outcome, {"server_us": round(used[0] * 1e6), "postgresql_us": round(used[1] * 1e6)}
 
 
 def _free_port() -> int:
@@ -156,7 +195,9 @@ def serving(stand: Stand, workers: int) -> Iterator[Server]:
                 if time.monotonic() > deadline or process.poll() is not None:
                     raise SystemExit("the server did not start within 60 s") from None
                 time.sleep(0.1)  # nothing tells when it listens
-        yield Server(process, port)
+        with psycopg.connect(stand.conninfo) as connection:
+            postmaster = int(_stat(connection.info.backend_pid)[1])
+        yield Server(process, port, postmaster)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=30)

@@ -10,8 +10,8 @@ OPEN = """
 INSERT INTO access.opened_record (account, client_id, patient, reason, note, opened, until)
 SELECT %s, 'bench', unnest(%s::text[]), 'TREAT', '', now(), now() + interval '1 hour'
 """
-OPENED = 10
-"""Records that one clinician has opened within the last hour."""
+OPENED = 6
+"""Records that one clinician has open: an opening lasts an hour, a visit some ten minutes."""
 SECONDS = 7200
 
 
