@@ -17,6 +17,9 @@ from hie.search.definitions import added as added_to
 from hie.search.definitions import while_known
 from hie.search.primary import patient_ranks, primary_date
 
+OTHERWISE = frozenset({"phonetic"})
+"""Parameters that keep something else of what they read than others of their kind."""
+
 
 class Component(NamedTuple):
     """A part of a composite: the parameter that says what it is, and where it reads."""
@@ -183,7 +186,9 @@ def _parts(parameter: Parameter, own: Sequence[Parameter]) -> tuple[Parameter, .
     parts = tuple(
         each
         for each in own
-        if each.kind == parameter.kind
+        if parameter.code not in OTHERWISE
+        and each.code not in OTHERWISE
+        and each.kind == parameter.kind
         and each.only_type in (None, parameter.only_type)
         and _places(each) <= wanted
         and _same_parts(each, parameter)

@@ -32,7 +32,7 @@ from hie.search.hashes import (
 from hie.search.index import extract
 from hie.search.parameters import kept, parameters
 from hie.search.params.kinds import KINDS
-from hie.search.queryable import NOT_QUERYABLE, queryable
+from hie.search.queryable import queryable
 from hie.search.sorting import sortable
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "search.md"
@@ -60,11 +60,6 @@ def kinds() -> str:
         called = f"{name} (`Location.near`)" if name == "special" else name
         lines.append(f"| {called} | {numbers[name]} | {' '.join(shown)} | {prefixes} | {where} |")
     return "\n".join(lines)
-
-
-def missing() -> str:
-    """Parameters of R4 that cannot be asked for."""
-    return "\n".join(f"- `{code}`: {reason}." for code, reason in NOT_QUERYABLE.items())
 
 
 def limits() -> str:
@@ -164,7 +159,6 @@ def _hex(number: int) -> str:
 
 SECTIONS = {
     "kinds": kinds,
-    "missing": missing,
     "limits": limits,
     "tokens": tokens,
     "rows": rows,

@@ -10,6 +10,7 @@ from search_fixtures import Find, Load
 from hie.errors import Problem
 from hie.search.escape import escape, split, unescape
 from hie.search.params.normal import normal
+from hie.search.params.sound import sounds
 from hie.search.params.string import without_prefixes
 
 
@@ -126,3 +127,62 @@ def test_escapes_are_undone(pieces: list[str]) -> None:
 def test_prefixes_find_the_same_without_them(values: set[str], sought: str) -> None:
     found = any(value.startswith(sought) for value in values if value)
     assert any(value.startswith(sought) for value in without_prefixes(values)) == found
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("章伟", "wei"),
+        ("張偉", "wei"),
+        ("zhangwei", "wei"),
+        ("Zang Wei", "wei"),
+        ("张", "wei"),
+        ("伟", "wei"),
+        ("李伟", ""),
+        ("李明", ""),
+        ("Smyth", "smith"),
+        ("Smith", "smith"),
+        ("Jon", "smith"),
+        ("Miller", ""),
+        ("王,smyth", "smith"),
+    ],
+)
+async def test_names_as_they_sound(sounding: None, find: Find, value: str, expected: str) -> None:
+    assert sorted(await find("RelatedPerson", ("phonetic", value))) == expected.split()
+
+
+@pytest.fixture(scope="module")
+async def sounding(load: Load) -> None:
+    patient = {"reference": "Patient/p"}
+    names = {
+        "wei": {"family": "张", "given": ["伟"], "text": "张伟"},
+        "smith": {"family": "Smith", "given": ["John"]},
+    }
+    await load(
+        *(
+            {"resourceType": "RelatedPerson", "id": logical_id, "patient": patient, "name": [name]}
+            for logical_id, name in names.items()
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("陈静", "程晶", True),
+        ("刘娜", "牛腊", True),
+        ("黄", "王", False),
+        ("张", "江", False),
+        ("Stephen", "Steven", True),
+        ("Meyer", "Maier", True),
+        ("Smith", "Miller", False),
+        ("欧阳娜", "ouyangla", True),
+    ],
+)
+def test_sounds(one: str, other: str, alike: bool) -> None:
+    assert bool(sounds(one) & sounds(other)) == alike
+
+
+async def test_sounds_have_no_modifiers(find: Find) -> None:
+    with pytest.raises(Problem):
+        await find("Patient", ("phonetic:exact", "x"))

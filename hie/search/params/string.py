@@ -4,7 +4,7 @@
 supplied parameter value, after both have been normalized by case and accent."
 
 Rows hold normalised text (`normal.py`); of Chinese names also the pinyin and its initials (`han.py`).
-For `:exact` the hash of the untouched text is in the token array.
+For `:exact` the hash of the untouched text is in the token array. Of `phonetic` rows hold sounds (`sound.py`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,6 +19,7 @@ from hie.search.indexed import Indexed, StringRow
 from hie.search.parameters import Parameter
 from hie.search.params.han import combinations, readings
 from hie.search.params.normal import has_han, normal
+from hie.search.params.sound import PHONETIC, sounds
 from hie.search.params.target import Target
 from hie.search.params.token import has_token
 from hie.search.problems import malformed
@@ -74,8 +75,10 @@ def visit(source: Source, targets: Sequence[Target], hasher: Hasher) -> Visit | 
     bits = 0
     for target in targets:
         bits |= target.bit
-    exact = [name_hash(hasher, target.parameter.index_name, "exact") for target in targets]
-    numbers = [target.parameter.number for target in targets]
+    sounding = [t.parameter.number for t in targets if t.parameter.code == PHONETIC]
+    written = [t.parameter for t in targets if t.parameter.code != PHONETIC]
+    exact = [name_hash(hasher, parameter.index_name, "exact") for parameter in written]
+    numbers = [parameter.number for parameter in written]
     # `family` and `given` read parts of a name, whose readings matter as those of the whole
     part_of_name = {"family": True, "given": False}.get(
         getattr(source.operations[-1], "key", "") if source.operations else ""
@@ -88,6 +91,9 @@ def visit(source: Source, targets: Sequence[Target], hasher: Hasher) -> Visit | 
             out.tokens += [name ^ half for name in exact]
         for value in without_prefixes(values):
             out.strings += [StringRow(number, value) for number in numbers]
+        if sounding:
+            heard = sorted({key for text in texts for key in sounds(text)})
+            out.strings += [StringRow(number, key) for number in sounding for key in heard]
 
     def human_name(element: dict[str, Any], out: Indexed) -> None:
         texts = name_texts(element)
@@ -119,6 +125,8 @@ def parse(parameter: Parameter, modifier: str, text: str) -> StringValue:
     value = unescape(text)
     if not value.strip():
         raise malformed(parameter.code, text, "text")
+    if parameter.code == PHONETIC and modifier:
+        raise malformed(f"{PHONETIC}:{modifier}", modifier, "missing")
     return StringValue(value)
 
 
@@ -138,7 +146,11 @@ async def where(
                 for part in parts
             }
         )
-    conditions = any_of(_COMPARISONS[modifier](value) for value in values)
+    if parameter.code == PHONETIC:
+        heard = sorted({key for value in values for key in sounds(value.text)})
+        conditions = Sql(f"left(s.value, {INDEXED_PREFIX}) = ANY(%s::text[])", (heard,))
+    else:
+        conditions = any_of(_COMPARISONS[modifier](value) for value in values)
     return Sql(
         "EXISTS (SELECT FROM search.string s WHERE s.patient_key = r.patient_key "
         f"AND s.key = r.key AND s.parameter = ANY(%s::smallint[]) AND {conditions.text})",
