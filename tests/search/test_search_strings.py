@@ -174,7 +174,7 @@ async def sounding(load: Load) -> None:
         ("黄", "王", False),
         ("张", "江", False),
         ("Stephen", "Steven", True),
-        ("Meyer", "Maier", True),
+        ("Catherine", "Katherine", True),
         ("Smith", "Miller", False),
         ("欧阳娜", "ouyangla", True),
     ],
