@@ -418,3 +418,56 @@ async def test_a_probe_for_anothers_records_learns_nothing(world: World, client)
         answers.append(await stranger.post("/Consent", content=body))
     assert answers[0].status_code == answers[1].status_code == 422
     assert answers[0].text.replace("o2", "nothing") == answers[1].text
+
+
+async def test_a_note_or_a_request_to_correct_is_the_residents_own(world: World, client) -> None:
+    writer = await client(
+        "resident", scopes="patient/*.rs patient/Communication.cruds", patient=world.person
+    )
+    request = {
+        "resourceType": "Communication",
+        "status": "completed",
+        "category": [{"text": "更正申请"}],
+        "subject": {"reference": f"Patient/{world.person}"},
+        "about": [{"reference": "Observation/o1"}],
+        "payload": [{"contentString": "化验日期有误"}],
+    }
+    made = await writer.post("/Communication", content=orjson.dumps(request))
+    assert made.status_code == 201
+    assert "urn:hie:contribution" in made.text
+    foreign = request | {"subject": {"reference": f"Patient/{world.other}"}}
+    assert (await writer.post("/Communication", content=orjson.dumps(foreign))).status_code == 403
+    sent = request | {"sender": {"reference": "Practitioner/li"}}
+    assert (await writer.post("/Communication", content=orjson.dumps(sent))).status_code == 403
+    # the entry that it is about stays as its institution wrote it
+    assert (await world.resident.get("/Observation/o1")).json()["meta"]["versionId"] == "2"
+
+
+async def test_what_was_hidden_stays_hidden_after_a_merge_and_after_its_undoing(
+    world: World, client
+) -> None:
+    await world.give(VISIT)
+    steward = await client(
+        "staff",
+        institution="A",
+        scopes="user/*.cruds",
+        account="gao.jie",
+        fhir_user="Practitioner/gao",
+        roles=["steward"],
+    )
+
+    def stated(**more: str) -> bytes:
+        given = [{"name": name, "valueString": value} for name, value in more.items()]
+        other = {"name": "other", "valueReference": {"reference": f"Patient/{world.person}"}}
+        return orjson.dumps({"resourceType": "Parameters", "parameter": [other, *given]})
+
+    there = f"/Patient/{world.other}"
+    merged = await steward.post(f"{there}/$merge", content=stated(reason="one person"))
+    assert merged.status_code == 200, merged.text
+    assert (await world.clinician.get("/Observation/o1")).status_code == 200
+    assert (await world.clinician.get("/Observation/o2")).status_code == 404
+    assert total(await world.clinician.get(f"/Observation?code={SECRET}&_count=0")) == 0
+    undone = await steward.post(f"{there}/$unmerge", content=stated(reason="two after all"))
+    assert undone.status_code == 200, undone.text
+    assert (await world.clinician.get("/Observation/o1")).status_code == 200
+    assert (await world.clinician.get("/Observation/o2")).status_code == 404
