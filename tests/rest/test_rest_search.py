@@ -285,3 +285,32 @@ async def test_a_person_is_meant_in_filters_and_nested_conditions(client, person
     )
     reached = await operator.get(f"/Patient?_has:Observation:patient:patient._id={golden}")
     assert f"Patient/{golden}" in ids(reached)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "code:text=body weight",
+        "code:text=body%20weight,potassium&_count=1",
+        "date=ge2026-01-01T00:00:00%2B08:00",
+        "value-quantity=gt70|http://unitsofmeasure.org|kg,70.1",
+        '_filter=code co "body" and (date ge 2025 or not (status eq final))',
+        "subject:Patient.name=张伟&_include=Observation:subject",
+        "_has:DiagnosticReport:result:code=a%5C,b",
+        "_sort=-date,status&_total=accurate&_elements=code",
+        "patient=Patient/pA&_content=%22body weight%22",
+    ],
+)
+async def test_the_self_link_is_the_search_that_was_made(person, query: str) -> None:
+    a = person["a"]
+    first = await a.get(
+        f"/Observation?{query}&_format=json&unheard-of=1&_lastUpdated=",
+        headers={"prefer": "handling=lenient"},
+    )
+    own = link(first, "self")
+    assert "unheard-of" not in own
+    assert "_lastUpdated" not in own
+    again = await a.get(own)
+    assert link(again, "self") == own
+    assert ids(again) == ids(first)
+    assert again.json().get("total") == first.json().get("total")
