@@ -17,6 +17,7 @@ import test_attack_outside as outside
 import test_attack_sign_in as sign_in
 import test_attack_tokens as tokens
 from attack_guards_consent import OFF as CONSENT
+from attack_guards_identity import OFF as IDENTITY
 
 from hie.access.opened_record import OPENED
 from hie.access.policy import keys_of
@@ -262,5 +263,5 @@ GUARDS = (
           outside.test_a_registered_app_waits_for_approval),
     Guard("protective headers", {"hie.kit.protective_headers.ALWAYS": ()},
           outside.test_every_answer_carries_the_protective_headers, {"path": "/fhir/metadata"}),
-    *(Guard(name, off, probe, arguments) for name, off, probe, arguments in CONSENT),
+    *(Guard(name, off, probe, arguments) for name, off, probe, arguments in (*CONSENT, *IDENTITY)),
 )  # fmt: skip
