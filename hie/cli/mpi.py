@@ -16,18 +16,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from hie.cli.mpi_model import models, run
+from hie.cli.mpi_model import models, run, training
 from hie.cli.mpi_private import encode, privacy
 from hie.kit import migrations, postgres
 from hie.kit.db import Database
 from hie.kit.hashing import Hasher
-from hie.mpi import features
 from hie.mpi.evaluate import BATCH, Evaluation, evaluate
+from hie.mpi.features import of_patient
 from hie.mpi.generate import COLUMNS
 from hie.mpi.model import build, load, shipped
 from hie.mpi.population import POPULATIONS, population
 from hie.mpi.registration_file import Row, patient, read
-from hie.mpi.training import train
 from hie.store.bodies import Bodies
 from hie.store.open import Store, secret
 
@@ -110,7 +109,8 @@ def train_model(
     version: Annotated[str, typer.Option(help="The new model's name.")] = "trained",
 ) -> None:
     """Learn weights from registrations without labels; prints m, u and the weight of each level."""
-    people = [features.of_patient(patient(row)) for row in read(file)]
+    train, expected_precision = training()
+    people = [of_patient(patient(row)) for row in read(file)]
     plain = train(people, shipped(), version=version)
     out.write_bytes(orjson.dumps(plain, option=orjson.OPT_INDENT_2))
     learned, used = build(plain), load()
@@ -121,6 +121,7 @@ def train_model(
             before = used.bits[field][level]
             table.add_row(field, level, f"{m:.2g}", f"{u:.2g}", f"{weight:+.1f}", f"{before:+.1f}")
     Console().print(table)
+    typer.echo(f"expected precision: {expected_precision(people, learned):.5f}")
 
 
 async def _evaluate(conninfo: str, rows: Sequence[Row], batch: int, seed: int) -> Evaluation:

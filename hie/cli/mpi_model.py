@@ -12,7 +12,8 @@ from hie.errors import Problem
 from hie.kit import migrations, postgres
 from hie.kit.db import Connection, Database
 from hie.mpi import active
-from hie.mpi.model import build
+from hie.mpi.features import from_json
+from hie.mpi.model import build, load, shipped
 from hie.mpi.rehearsal import differences, live, plain, propose, rehearse
 from hie.settings import settings
 
@@ -84,6 +85,46 @@ def list_models() -> None:
     typer.echo(f"weighs now: {weighing}")
     for version, made, _ in kept:
         typer.echo(f"{version}: kept {made:%Y-%m-%d %H:%M}")
+
+
+def training() -> tuple[Callable[..., dict[str, Any]], Callable[..., float]]:
+    """`train` and `expected_precision`; ends the command where Splink is not installed."""
+    try:
+        from hie.mpi.training import expected_precision, train
+    except ModuleNotFoundError as missing:
+        typer.echo("Training needs Splink: pip install 'hie[training]'", err=True)
+        raise typer.Exit(1) from missing
+    return train, expected_precision
+
+
+@models.command("learn")
+def learn(
+    version: Annotated[str, typer.Argument(help="The new model's name.")],
+    sample: Annotated[int, typer.Option(help="Registrations to learn from, at most.")] = 200_000,
+) -> None:
+    """Learn a model from the live population and from what reviewers decided, and keep it."""
+    train, expected_precision = training()
+
+    async def act(connection: Connection) -> dict[str, Any]:
+        cursor = await connection.execute(active.SAMPLE, (sample,))
+        people = [from_json(plain) for (plain,) in await cursor.fetchall()]
+        cursor = await connection.execute(active.DECIDED)
+        decisions = [(dict(levels), same) for levels, same in await cursor.fetchall()]
+        used = await active.current(connection)
+        old = (
+            shipped()
+            if used.version == load().version
+            else await active.find(connection, used.version)
+        )
+        content = train(people, old, version=version, decisions=decisions)
+        await active.keep(connection, content)
+        return {
+            "registrations": len(people),
+            "decisions": len(decisions),
+            "expected_precision": round(expected_precision(people, build(content)), 6),
+        }
+
+    _print(_with_index(act), as_json=False)
 
 
 @models.command("keep")

@@ -23,6 +23,12 @@ KEEP = """
 INSERT INTO mpi.model (version, digest, content, made, active)
 VALUES (%s, %s, %s::jsonb, %s, false) ON CONFLICT (version) DO NOTHING
 """
+SAMPLE = "SELECT features FROM mpi.registration ORDER BY hashint8(number) LIMIT %s"
+DECIDED = """
+SELECT evidence->'levels', decision IN ('merged', 'moved') FROM mpi.review
+WHERE closed IS NOT NULL AND evidence->'levels' IS NOT NULL
+    AND decision IN ('merged', 'moved', 'not-duplicate')
+"""
 OFF = "UPDATE mpi.model SET active = false WHERE active"
 ON = "UPDATE mpi.model SET active = true WHERE version = %s RETURNING content->>'comparisons'"
 REGISTERED = "SELECT EXISTS (SELECT FROM mpi.registration)"

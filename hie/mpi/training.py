@@ -1,28 +1,31 @@
 """Weights without labels: u by sampling, m by expectation–maximisation under four different blocks.
 
 Fellegi and Sunter (1969); Winkler, "Using the EM algorithm for weight computation in the
-Fellegi–Sunter model" (1988). Levels come from `compare`, the same that scoring uses. A block makes
-its own fields agree, so each block teaches only the others, and the results are averaged.
+Fellegi–Sunter model" (1988). Splink does the estimating (`splink_training`); here are the blocks it
+learns under, what reviewers decided, and a weak opinion of the model in use for levels hardly seen.
 """
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import combinations, islice
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 from hie.mpi import compare
 from hie.mpi.comparisons import COMPARISONS, Comparisons
 from hie.mpi.features import Features
+from hie.mpi.model import Model
+from hie.mpi.score import Surroundings, score
+from hie.mpi.splink_training import Estimation
 
 SAMPLE = 200_000
 BLOCK_SIZE = 30
-ROUNDS = 40
+FEWEST_PAIRS = 50
+"""Under fewer pairs a block teaches nothing."""
 PSEUDO = 200.0
 """How many imagined pairs the model in use weighs, so that levels never seen keep a weight."""
 
 Table = dict[str, dict[str, float]]
-Pattern = tuple[tuple[str, str], ...]
 
 
 def frequencies(population: Sequence[Features], comparisons: str) -> dict[str, Any]:
@@ -58,15 +61,21 @@ def train(
     `decisions` are reviewers': the levels that they saw and whether it was one person. `sample` is
     how many pairs of strangers are drawn, and at most taken from each block.
     """
-    chooser = random.Random(seed)  # noqa: S311 - a sample, not a secret
     chosen = COMPARISONS[old["comparisons"]]
-    u = _smoothed(_strangers(population, chosen, chooser, sample), old["u"])
+    blocks = {
+        letter: _block(population, chosen, letter, sample, random.Random(seed))  # noqa: S311 - a sample
+        for letter in chosen.blocks
+    }
+    estimation = Estimation(population, chosen, blocks)
+    u = _smoothed(estimation.u(old["u"], sample, seed), old["u"], sample)
     m: Table = {field: dict(levels) for field, levels in old["m"].items()}
     learned: dict[str, list[dict[str, float]]] = defaultdict(list)
     for letter, bound in chosen.blocks.items():
-        patterns = _patterns(_pairs(population, chosen, letter, chooser, sample), chosen)
-        for field, levels in maximise(patterns, m, u, bound).items():
-            learned[field].append(levels)
+        pairs = _pairs(blocks[letter])
+        if pairs < FEWEST_PAIRS:
+            continue
+        for field, levels in estimation.m(letter, bound, m, u).items():
+            learned[field].append(_smoothed({field: levels}, {field: m[field]}, pairs)[field])
     for field, tables in learned.items():
         m[field] = {
             level: sum(table[level] for table in tables) / len(tables) for level in m[field]
@@ -79,81 +88,49 @@ def train(
     return {**old, "version": version, **rounded, **frequencies(population, old["comparisons"])}
 
 
-def _strangers(
-    population: Sequence[Features], chosen: Comparisons, chooser: random.Random, sample: int
-) -> Table:
-    """Levels of randomly drawn pairs, nearly all of them two people."""
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for _ in range(sample):
-        one, two = chooser.choice(population), chooser.choice(population)
-        if one is not two:
-            for field, level in chosen.compare(one, two).items():
-                counts[field][level] += 1
-    return {field: dict(found) for field, found in counts.items()}
-
-
-def _smoothed(counts: Mapping[str, Mapping[str, float]], old: Mapping[str, Any]) -> Table:
-    """Shares of the levels other than "missing", with the old model as a weak opinion."""
+def _smoothed(shares: Table, old: Mapping[str, Any], pairs: float) -> Table:
+    """`shares`, found among `pairs`, with the model in use as a weak opinion."""
     table: Table = {}
     for field, levels in old.items():
-        known = counts.get(field, {})
-        total = sum(n for level, n in known.items() if level != "missing")
-        whole = sum(levels.values())
+        known = shares.get(field, {})
+        if len(levels) < 2:  # nothing to compare with
+            table[field] = dict(levels)
+            continue
+        whole, total = sum(levels.values()), sum(known.values()) or 1.0
         table[field] = {
-            level: (known.get(level, 0) + PSEUDO * share / whole) / (total + PSEUDO)
+            level: (pairs * known.get(level, 0.0) / total + PSEUDO * share / whole)
+            / (pairs * bool(known) + PSEUDO)
             for level, share in levels.items()
         }
     return table
 
 
-def _pairs(
-    population: Sequence[Features],
-    chosen: Comparisons,
-    letter: str,
+def _block(
+    population: Sequence[Features], chosen: Comparisons, letter: str, sample: int,
     chooser: random.Random,
-    sample: int,
-) -> Iterable[tuple[Features, Features]]:
-    blocks: dict[str, list[int]] = defaultdict(list)
+) -> list[str | None]:  # fmt: skip
+    """Of each registration a block key that begins with `letter`; None for those left out."""
+    members: dict[str, list[int]] = defaultdict(list)
     for place, features in enumerate(population):
-        for text in chosen.texts(features):
-            if text[0] == letter:
-                blocks[text].append(place)
-    shared = [places for places in blocks.values() if 2 <= len(places) <= BLOCK_SIZE]
+        first = next((text for text in chosen.texts(features) if text[0] == letter), None)
+        if first is not None:
+            members[first].append(place)
+    shared = [(key, places) for key, places in members.items() if 2 <= len(places) <= BLOCK_SIZE]
     chooser.shuffle(shared)
-    every = (pair for places in shared for pair in combinations(places, 2))
-    for one, two in islice(every, sample):
-        yield population[one], population[two]
+    found: list[str | None] = [None] * len(population)
+    pairs = 0
+    for key, places in shared:
+        pairs += len(places) * (len(places) - 1) // 2
+        if pairs > sample:
+            break
+        for place in places:
+            found[place] = key
+    return found
 
 
-def _patterns(pairs: Iterable[tuple[Features, Features]], chosen: Comparisons) -> Counter[Pattern]:
-    return Counter(tuple(chosen.compare(one, two).items()) for one, two in pairs)
-
-
-def maximise(
-    patterns: Mapping[Pattern, int], m: Mapping[str, Mapping[str, float]],
-    u: Mapping[str, Mapping[str, float]], bound: frozenset[str],
-) -> Table:  # fmt: skip
-    """m of every field outside `bound`, from how often each pattern of levels occurs."""
-    current: Table = {field: dict(levels) for field, levels in m.items() if field not in bound}
-    matched = 0.5
-    for _ in range(ROUNDS):
-        counts: Table = {field: dict.fromkeys(levels, 0.0) for field, levels in current.items()}
-        total = weight = 0.0
-        for pattern, times in patterns.items():
-            yes, no = matched, 1 - matched
-            for field, level in pattern:
-                if field in current and level in current[field]:
-                    yes *= current[field][level]
-                    no *= u[field][level]
-            share = times * yes / (yes + no) if yes + no else 0.0
-            weight += share
-            total += times
-            for field, level in pattern:
-                if field in current and level in current[field]:
-                    counts[field][level] += share
-        matched = min(max(weight / total, 1e-6), 1 - 1e-6) if total else matched
-        current = _smoothed(counts, {field: m[field] for field in current})
-    return current
+def _pairs(keys: Sequence[str | None]) -> int:
+    counts = Counter(key for key in keys if key is not None)
+    return sum(count * (count - 1) // 2 for count in counts.values())
 
 
 def _decided(m: Table, decisions: Sequence[tuple[compare.Levels, bool]]) -> Table:
@@ -165,14 +142,30 @@ def _decided(m: Table, decisions: Sequence[tuple[compare.Levels, bool]]) -> Tabl
     for levels, same in decisions:
         if same:
             for field, level in levels.items():
-                counts[field][level] += 1
-    return _smoothed(counts, m) if counts else m
+                if level in m[field]:
+                    counts[field][level] += 1
+    seen = sum(same for _, same in decisions)
+    return _smoothed(counts, m, seen) if counts else m
 
 
-def expected_precision(patterns: Iterable[float], certain_bits: float) -> float:
-    """The mean probability of the pairs that `certain_bits` would link, by their bits.
+def expected_precision(
+    population: Sequence[Features], model: Model, *, sample: int = SAMPLE
+) -> float:
+    """The mean probability of the pairs that the model would link, among those that share a block.
 
     What the model believes of itself; how right it is, `hie mpi evaluate` says where truth is known.
     """
-    chosen = [1 / (1 + 2**-bits) for bits in patterns if bits >= certain_bits]
-    return sum(chosen) / len(chosen) if chosen else 1.0
+    chosen = COMPARISONS[model.comparisons]
+    around = Surroundings(len(population))
+    linked: list[float] = []
+    for letter in chosen.blocks:
+        members: dict[str, list[Features]] = defaultdict(list)
+        keys = _block(population, chosen, letter, sample // len(chosen.blocks), random.Random(1))  # noqa: S311 - a sample
+        for key, features in zip(keys, population, strict=True):
+            if key is not None:
+                members[key].append(features)
+        for one, two in (pair for alike in members.values() for pair in combinations(alike, 2)):
+            found = score(one, two, model, around)
+            if found.bits >= model.certain_bits:
+                linked.append(found.probability)
+    return sum(linked) / len(linked) if linked else 1.0

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import islice
+from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 from time import perf_counter, process_time
 
 import orjson
@@ -158,13 +159,15 @@ async def run(conninfo: str, given: argparse.Namespace) -> dict[str, object]:
         async with database.connection() as connection:
             cursor = await connection.execute(SIZE)
             (size,) = await cursor.fetchone() or (0,)
+            used = sum(getrusage(whom).ru_utime for whom in (RUSAGE_SELF, RUSAGE_CHILDREN))
             batch = await rehearse(connection, load(), workers=given.workers)
     found = quality(list(truth.values()), [batch.clusters[number] for number in truth])
+    used = sum(getrusage(whom).ru_utime for whom in (RUSAGE_SELF, RUSAGE_CHILDREN)) - used
     return {
         "registrations": len(truth), "persons": len(set(truth.values())),
         "load_s": round(loading, 1), "disk_mb": int(size) // 1_000_000, **asked,
         "batch": {
-            "seconds": round(batch.seconds, 1), "pairs": batch.figures.pairs,
+            "seconds": round(batch.seconds, 1), "processor_s": round(used, 1), "pairs": batch.figures.pairs,
             "memory_mb": batch.memory // 1_000_000, **found.plain(),
         },
         "load_average": os.getloadavg()[0],

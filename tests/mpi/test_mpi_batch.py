@@ -88,7 +88,7 @@ def febrl(frame: object, number: bool) -> list[tuple[str, Features]]:
 def linked(records: list[tuple[str, Features]], directory: Path) -> Quality:
     """Weights learned without labels, then the batch; FEBRL has no twins, so no guards."""
     weights = train(
-        [one for _, one in records], shipped("english-1"), version="febrl", sample=40_000
+        [one for _, one in records], shipped("english-1"), version="febrl", sample=30_000
     )
     file = directory / "records.csv"
     batch.write(file, [one for _, one in records], COMPARISONS["english"], Hasher(b"test"))

@@ -7,8 +7,8 @@ from hie.kit.db import Database
 from hie.kit.hashing import Hasher
 from hie.mpi import active
 from hie.mpi.evaluate import evaluate
-from hie.mpi.features import of_patient
-from hie.mpi.model import shipped
+from hie.mpi.features import from_json, of_patient
+from hie.mpi.model import build, shipped
 from hie.mpi.population import population
 from hie.mpi.registration_file import patient
 from hie.mpi.training import expected_precision, train
@@ -61,6 +61,20 @@ def test_reviewers_decisions_count() -> None:
 
 
 def test_expected_precision() -> None:
-    assert expected_precision([20.0, 1.0], 8.0) == pytest.approx(1.0, abs=1e-5)
-    assert expected_precision([0.0, -5.0], 0.0) == pytest.approx(0.5)
-    assert expected_precision([], 8.0) == 1.0
+    people = [of_patient(patient(row)) for row in population("town", 200, 5)]
+    assert 0.99 < expected_precision(people, build(shipped()), sample=4000) <= 1.0
+    assert expected_precision([], build(shipped())) == 1.0
+
+
+async def test_learning_from_the_live_population(store: Store) -> None:
+    await evaluate(store, list(population("town", 150, 3)), batch=100)
+    async with store.database.connection() as connection:
+        cursor = await connection.execute(active.SAMPLE, (100,))
+        people = [from_json(plain) for (plain,) in await cursor.fetchall()]
+        cursor = await connection.execute(active.DECIDED)
+        assert await cursor.fetchall() == []
+    assert len(people) == 100
+    content = train(people, shipped(), version="live", sample=2000)
+    async with store.database.connection() as connection:
+        await active.keep(connection, content)
+        assert await active.find(connection, "live") == content
