@@ -23,6 +23,7 @@ What = Literal[
     "app-refused",
     "app-ended",
     "theft-suspected",
+    "password-changed",
 ]
 
 WORDS = {
@@ -33,6 +34,7 @@ WORDS = {
     "app-allowed": Text("Allowed an app", "允许应用访问"),
     "app-refused": Text("Refused an app", "拒绝应用访问"),
     "app-ended": Text("Ended an app's access", "取消应用授权"),
+    "password-changed": Text("Changed the password", "修改密码"),
     "theft-suspected": Text(
         "An app's key was used twice; its access was ended", "应用凭证被重复使用，已终止其访问"
     ),

@@ -9,12 +9,12 @@ ALWAYS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"content-security-policy", b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
     (b"server", b"hie"),
 )
 """An answer that is no page loads nothing and stands in no frame. Which software serves, and which
 version of it, is nobody's business."""
-ONLY_HTTPS = (b"strict-transport-security", b"max-age=31536000")
+ONLY_HTTPS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 """https://www.rfc-editor.org/rfc/rfc6797; for as long as the address is an https address."""
 
 

@@ -348,4 +348,4 @@ async def test_signing_out_of_a_portal_signs_out_of_everything(world: World) -> 
     answer = await browser.post("/clinician/logout", headers={"origin": world.base})
     assert answer.status_code == 303
     thief = world.browser(cookies=stolen)
-    assert 'type="password"' in (await thief.get("/oauth/account")).text
+    assert 'action="/oauth/login' in (await thief.get("/oauth/account")).text

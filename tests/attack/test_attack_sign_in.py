@@ -62,7 +62,7 @@ async def test_a_planted_cookie_does_not_become_a_session(world: World) -> None:
     await browser.post("/oauth/login", data=form)
     assert browser.cookies["hie_login"] != planted
     thief = world.browser(cookies={"hie_login": planted})
-    assert 'type="password"' in (await thief.get("/oauth/account")).text
+    assert 'action="/oauth/login' in (await thief.get("/oauth/account")).text
 
 
 async def test_signing_in_by_another_site_is_refused(world: World) -> None:
@@ -126,7 +126,7 @@ async def test_a_session_ends_when_nobody_uses_it(world: World) -> None:
     browser = await world.signed_in("zhang")
     async with world.database.connection() as conn:
         await conn.execute("UPDATE auth.session SET idle_until = now() WHERE account = 'zhang'")
-    assert 'type="password"' in (await browser.get("/oauth/account")).text
+    assert 'action="/oauth/login' in (await browser.get("/oauth/account")).text
 
 
 async def test_signing_out_ends_the_session_on_the_server(world: World) -> None:
@@ -135,7 +135,7 @@ async def test_signing_out_ends_the_session_on_the_server(world: World) -> None:
     page = await browser.get("/oauth/account")
     await browser.post("/oauth/logout", data={"form_token": form_token_of(page)})
     thief = world.browser(cookies=stolen)
-    assert 'type="password"' in (await thief.get("/oauth/account")).text
+    assert 'action="/oauth/login' in (await thief.get("/oauth/account")).text
 
 
 async def test_signing_out_ends_what_was_allowed_for_the_session_only(world: World) -> None:

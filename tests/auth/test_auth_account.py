@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
-from auth_flow import ASSERTION_TYPE, BASE, FHIR, SECRET, App, Backend, form_token_of
+import pytest
+from auth_flow import ASSERTION_TYPE, BASE, FHIR, PASSWORD, SECRET, App, Backend, form_token_of
 
 from hie.auth.tokens import introspect
 from hie.kit.db import Database
@@ -189,3 +190,42 @@ async def test_people_see_what_happened_to_their_account(
         (kept,) = await cursor.fetchone() or ("",)
     assert "typed" not in kept
     assert "guessed" not in kept
+
+
+NEW = "a horse that nobody rides"
+
+
+async def change(http: httpx.AsyncClient, old: str, new: str) -> httpx.Response:
+    page = await http.get("/oauth/account")
+    form = {"form_token": form_token_of(page), "old_password": old, "new_password": new}
+    return await http.post("/oauth/account", data=form)
+
+
+async def test_people_change_their_password_and_other_browsers_are_signed_out(
+    app: App, browser: Callable[[], httpx.AsyncClient]
+) -> None:
+    elsewhere = App(browser())
+    for one in (app, elsewhere):
+        await one.approval_page("resident", OFFLINE)
+    assert (await change(app.http, PASSWORD, NEW)).status_code == 303
+    assert "Changed the password" in (await app.http.get("/oauth/account")).text
+    assert 'action="/oauth/login' in (await elsewhere.http.get("/oauth/account")).text
+    anew = App(browser())
+    page = await anew.authorize()
+    assert (await anew.sign_in(page, "resident", PASSWORD)).status_code == 401
+    assert (await anew.sign_in(page, "resident", NEW)).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "new", ["short", "x" * 40, "resident resident", "123456789012", "p" * 1025, "passwordpassword"]
+)
+async def test_a_password_that_is_easy_to_guess_is_refused(app: App, new: str) -> None:
+    await app.approval_page("resident", OFFLINE)
+    assert (await change(app.http, PASSWORD, new)).status_code == 422
+
+
+async def test_the_old_password_is_needed_and_guessing_it_locks(app: App) -> None:
+    await app.approval_page("resident", OFFLINE)
+    for _ in range(5):
+        assert (await change(app.http, "wrong", NEW)).status_code == 403
+    assert (await change(app.http, PASSWORD, NEW)).status_code == 403

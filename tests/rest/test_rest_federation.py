@@ -101,7 +101,7 @@ async def test_from_an_app_over_there_and_back_to_the_app(world: World) -> None:
 async def refused(world: World) -> None:
     answer = await world.come_back()
     assert answer.status_code == 403, answer.text
-    assert 'type="password"' in (await world.http.get("/oauth/account")).text
+    assert 'action="/oauth/login' in (await world.http.get("/oauth/account")).text
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hie.auth.account_page import applications, browsers, end_application, owns_session
+from hie.auth.accounts import SHORTEST_PASSWORD, change_password
 from hie.auth.endpoints.login import ACCOUNT_PATH, login_page, next_factor_page
 from hie.auth.exchange import database_of
 from hie.auth.failures import PageError
+from hie.auth.limits import check_rate
 from hie.auth.occurrences import note, recent
 from hie.auth.pages import check_form_token, cookie_of, for_people, render, see_other
 from hie.auth.parameters import once, read_form
@@ -21,10 +23,38 @@ from hie.kit.db import Connection
 PATH = ACCOUNT_PATH
 
 
+async def _change_password(
+    conn: Connection, request: Request, session: Session, fields: dict[str, str]
+) -> Response:
+    check_rate(request, "sign-in")
+    login = session.account.login
+    try:
+        changed = await change_password(
+            conn,
+            login,
+            fields.get("old_password", ""),
+            fields["new_password"],
+            session=session.hash,
+        )
+    except ValueError as error:
+        raise PageError(
+            422,
+            f"Choose a password of at least {SHORTEST_PASSWORD} characters that nobody guesses.",
+            f"请设置至少 {SHORTEST_PASSWORD} 个字符且不易被猜到的密码。",
+        ) from error
+    if not changed:
+        await note(conn, request, "sign-in-refused", account=login)
+        raise PageError(403, "The old password is not right.", "原密码不正确。")
+    await note(conn, request, "password-changed", account=login)
+    return see_other(PATH)
+
+
 async def _end(conn: Connection, request: Request, session: Session) -> Response:
     fields = once(await read_form(request))
     check_form_token(request, fields.get("form_token"))
     account = session.account.login
+    if "new_password" in fields:
+        return await _change_password(conn, request, session, fields)
     done = False
     try:
         if "application" in fields:
@@ -60,6 +90,7 @@ async def account(request: Request) -> Response:
             "account.html",
             {
                 "account": session.account,
+                "federated": "#" in session.account.login,
                 "applications": await applications(conn, session.account.login),
                 "occurrences": await recent(conn, session.account.login),
                 "browsers": await browsers(conn, session.account.login, session.hash),
