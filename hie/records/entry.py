@@ -24,6 +24,7 @@ class Entry:
     full_url: str | None = None
     if_none_exist: str | None = None
     if_match: str | None = None
+    if_none_match: str | None = None
     expression: str | None = None
     query: str | None = None
     media_type: str | None = None

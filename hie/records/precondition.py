@@ -27,17 +27,34 @@ def not_yours(entry: Entry, item: Prepared) -> Problem:
     )
 
 
+def _tags(header: str) -> list[str]:
+    return [each.strip().removeprefix("W/").strip('"') for each in header.split(",")]
+
+
 def check_version(entry: Entry, place: Place | None) -> None:
-    """Problem 412 unless `If-Match` names the current version. https://hl7.org/fhir/R4/http.html#concurrency"""
-    if entry.if_match is None:
-        return
-    wanted = [each.strip().removeprefix("W/").strip('"') for each in entry.if_match.split(",")]
+    """Problem 412 unless the current version is as `If-Match` and `If-None-Match` want it.
+
+    `If-None-Match: *` is for who means to create, and not to overwrite.
+    https://hl7.org/fhir/R4/http.html#concurrency, https://www.rfc-editor.org/rfc/rfc9110#section-13.1
+    """
     current = str(place.version) if place and place.body is not None else None
-    if current not in wanted and (wanted != ["*"] or current is None):
-        raise problem(
-            412,
-            "conflict",
-            f"If-Match names version {', '.join(wanted)}, the current version is {current or 'none'}",
-            f"If-Match 指定版本 {', '.join(wanted)}，当前版本为 {current or '无'}",
-            entry.expression,
-        )
+    if entry.if_match is not None:
+        wanted = _tags(entry.if_match)
+        if current not in wanted and (wanted != ["*"] or current is None):
+            raise problem(
+                412,
+                "conflict",
+                f"If-Match names version {', '.join(wanted)}, the current version is {current or 'none'}",
+                f"If-Match 指定版本 {', '.join(wanted)}，当前版本为 {current or '无'}",
+                entry.expression,
+            )
+    if entry.if_none_match is not None and current is not None:
+        unwanted = _tags(entry.if_none_match)
+        if current in unwanted or unwanted == ["*"]:
+            raise problem(
+                412,
+                "conflict",
+                f"If-None-Match names {', '.join(unwanted)}, and version {current} is there",
+                f"If-None-Match 指定 {', '.join(unwanted)}，而版本 {current} 已存在",
+                entry.expression,
+            )

@@ -173,6 +173,7 @@ def _asked(entry: _Entry, place: str, base: str) -> Asked | Issue:
         full_url=entry.full_url,
         if_none_exist=request.if_none_exist if method == "POST" else None,
         if_match=request.if_match,
+        if_none_match=request.if_none_match,
         expression=place,
         query=query if question else None,
         media_type=media_type,

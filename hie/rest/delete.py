@@ -21,6 +21,7 @@ async def delete(request: Request) -> Response:
         request.path_params["type"],
         id=request.path_params["id"],
         if_match=request.headers.get("if-match"),
+        if_none_match=request.headers.get("if-none-match"),
     )
     [outcome] = await accept(exchange_of(request), caller, [entry])
     return _deleted(request, outcome)
@@ -37,6 +38,7 @@ async def conditional_delete(request: Request) -> Response:
         request.path_params["type"],
         query=criteria(request),
         if_match=request.headers.get("if-match"),
+        if_none_match=request.headers.get("if-none-match"),
     )
     [outcome] = await accept(exchange_of(request), caller, [entry])
     return _deleted(request, outcome)

@@ -39,6 +39,7 @@ async def _patch(
         query=query,
         body=await read_body(request, LARGEST_PATCH),
         if_match=request.headers.get("if-match"),
+        if_none_match=request.headers.get("if-none-match"),
         media_type=_patch_type(request),
     )
     [outcome] = await accept(exchange, caller, [entry])

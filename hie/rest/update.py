@@ -38,6 +38,7 @@ async def _update(
         query=query,
         body=await resource_body(request, logical_id),
         if_match=request.headers.get("if-match"),
+        if_none_match=request.headers.get("if-none-match"),
     )
     [outcome] = await accept(exchange, caller, [entry])
     return changed(request, exchange.settings.fhir_base, outcome, wanted)

@@ -105,6 +105,31 @@ async def test_conditional_update_by_the_table_of_the_specification(client) -> N
     assert late.status_code == 412
 
 
+async def test_create_and_do_not_overwrite(client) -> None:
+    a = await client("institution", institution="A")
+    new = {"if-none-match": "*"}
+    made = await a.put("/Patient/p1", content=patient("p1", "张伟"), headers=new)
+    assert made.status_code == 201
+    again = await a.put("/Patient/p1", content=patient("p1", "张玮"), headers=new)
+    assert again.status_code == 412
+    put = entry("PUT", "Patient/p1", patient("p1", "张玮"), ifNoneMatch="*")
+    assert (await a.post("/", json=bundle("transaction", put))).status_code == 412
+    other = {"if-none-match": 'W/"7"'}
+    assert (
+        await a.put("/Patient/p1", content=patient("p1", "张玮"), headers=other)
+    ).status_code == 200
+    same = {"if-none-match": 'W/"2"'}
+    assert (await a.delete("/Patient/p1", headers=same)).status_code == 412
+    await a.delete("/Patient/p1")
+    assert (
+        await a.put("/Patient/p1", content=patient("p1", "张伟"), headers=new)
+    ).status_code == 201
+    racing = await asyncio.gather(
+        *(a.put("/Patient/p2", content=patient("p2", f"张{n}"), headers=new) for n in "一二三四")
+    )
+    assert sorted(r.status_code for r in racing) == [201, 412, 412, 412]
+
+
 async def test_conditional_delete_of_one(client) -> None:
     a = await client("institution", institution="A")
     await a.put("/Patient/p1", content=patient("p1", "张伟"))
