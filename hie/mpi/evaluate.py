@@ -32,10 +32,10 @@ class Evaluation:
 
     def plain(self) -> dict[str, Any]:
         """As the object that `--json` prints."""
+        names = ("precision", "recall", "f1", "over_merged", "split")
         figures = self.quality.plain() if self.quality else {}
-        figures.pop("registrations", None)
         return {
-            **figures,
+            **{name: figures.get(name) for name in names},
             "review_share": round(self.review_share, 6),
             "by_kind": {kind: found.plain() for kind, found in self.kinds.items()},
             "latency_ms": {f"p{p}": round(self.latency(p), 2) for p in (50, 95, 99)},

@@ -1,7 +1,8 @@
 """Registrations in a CSV file, one a line, as source Patients: for evaluating and training.
 
-Columns: rec_id, org, name, sex (M, F), dob, id_type (NI, PPN), id_no, phone, address, ins_no, ehc;
-optionally true_person and kind. Files ending in .gz are expanded.
+Columns, in any order: rec_id, org, name, sex (M, F), dob, id_type (NI, PPN), id_no, phone, address,
+ins_no, ehc; optionally true_person and kind. All but rec_id and name may be missing. Compressed files
+are expanded, whatever they are called.
 """
 
 import csv
@@ -14,6 +15,8 @@ from hie.mpi.features import HEALTH_CARD, INSURANCE, RESIDENT_NUMBER
 from hie.mpi.link import Source
 
 REQUIRED = ("rec_id", "name")
+_GZIP = b"\x1f\x8b"
+_SEXES = {"M": "male", "F": "female", "1": "male", "2": "female", "男": "male", "女": "female"}
 _PASSPORT = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "PPN"}]}
 
 Row = Mapping[str, str]
@@ -21,11 +24,10 @@ Row = Mapping[str, str]
 
 def read(path: Path) -> list[dict[str, str]]:
     """The lines of the file. Raises ValueError when a required column is missing."""
-    with (
-        gzip.open(path, "rt", encoding="utf-8-sig")
-        if path.suffix == ".gz"
-        else path.open(encoding="utf-8-sig", newline="") as file
-    ):
+    with path.open("rb") as start:
+        compressed = start.read(2) == _GZIP
+    opened = gzip.open if compressed else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     if rows and (missing := [column for column in REQUIRED if column not in rows[0]]):
         raise ValueError(f"{path} has no column {', '.join(missing)}")
@@ -37,7 +39,7 @@ def patient(row: Row) -> dict[str, Any]:
     resource: dict[str, Any] = {"resourceType": "Patient", "id": row["rec_id"]}
     identifier: list[dict[str, Any]] = []
     if number := row.get("id_no"):
-        if row.get("id_type") == "PPN":
+        if row.get("id_type") == "PPN" or (not row.get("id_type") and _foreign(number)):
             identifier.append({"type": _PASSPORT, "value": number})
         else:
             identifier.append({"system": RESIDENT_NUMBER, "value": number})
@@ -48,7 +50,8 @@ def patient(row: Row) -> dict[str, Any]:
         resource["identifier"] = identifier
     if name := row.get("name"):
         resource["name"] = [{"use": "official", "text": name}]
-    resource["gender"] = {"M": "male", "F": "female"}.get(row.get("sex", ""), "unknown")
+    written = row.get("sex") or ""
+    resource["gender"] = _SEXES.get(written.upper()[:1], "unknown")
     if born := row.get("dob"):
         resource["birthDate"] = born
     if phone := row.get("phone"):
@@ -56,6 +59,11 @@ def patient(row: Row) -> dict[str, Any]:
     if address := row.get("address"):
         resource["address"] = [{"text": address}]
     return resource
+
+
+def _foreign(number: str) -> bool:
+    """Whether a number of unknown kind can only be a passport's: short, and led by a letter."""
+    return number[:1].isalpha() and number[:1].isascii() and len(number) < 12
 
 
 def source(row: Row) -> Source:

@@ -1,5 +1,7 @@
 """The index measured end to end on PostgreSQL, on populations with the truth beside them."""
 
+import csv
+import gzip
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ from hie.kit.db import Database
 from hie.kit.hashing import Hasher
 from hie.mpi.evaluate import evaluate
 from hie.mpi.population import POPULATIONS, population
-from hie.mpi.registration_file import read
+from hie.mpi.registration_file import patient, read
 from hie.store.bodies import Bodies
 from hie.store.open import Store, secret
 
@@ -51,3 +53,40 @@ async def test_streaming_and_batches_make_the_same_persons(store: Store, shared_
     repeated = await evaluate(store, batched, batch=250)
     names = dict(zip(streamed.persons, repeated.persons, strict=True))
     assert [names[person] for person in streamed.persons] == repeated.persons
+
+
+KEYS = {
+    "precision", "recall", "f1", "over_merged", "split", "review_share", "by_kind", "latency_ms", "records_per_s",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_files_in_any_order_of_columns(store: Store, tmp_path: Path, known: bool) -> None:
+    rows = list(population("port", 60, 11))
+    columns = [
+        "phone",
+        "name",
+        "dob",
+        "id_no",
+        "sex",
+        "rec_id",
+        *(["true_person"] if known else []),
+    ]
+    file = tmp_path / "registrations.data"
+    with gzip.open(file, "wt", encoding="utf-8") as target:
+        writer = csv.DictWriter(target, columns, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    found = (await evaluate(store, read(file), batch=50)).plain()
+    assert set(found) == KEYS
+    assert found["by_kind"] == {}
+    assert (found["precision"] is not None) is known
+    assert set(found["latency_ms"]) == {"p50", "p95", "p99"}
+
+
+@pytest.mark.parametrize(
+    ("written", "gender"),
+    [("M", "male"), ("f", "female"), ("女", "female"), ("1", "male"), ("", "unknown")],
+)
+def test_sexes_as_they_are_written(written: str, gender: str) -> None:
+    assert patient({"rec_id": "a", "name": "王芳", "sex": written})["gender"] == gender
