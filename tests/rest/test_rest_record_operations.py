@@ -134,6 +134,30 @@ async def test_everything_is_the_callers_own(client) -> None:
     assert set(ids(await me.get("/Encounter/e1/$everything"))) >= {"e1", "o1"}
 
 
+async def test_reading_operations_can_be_posted_to(client) -> None:
+    a = await filled(client, measured("o1", "2024-01-02", "1"), measured("o2", "2026-01-02", "1"))
+
+    def sent(**values: tuple[str, object]) -> dict:
+        given = [{"name": name, kind: value} for name, (kind, value) in values.items()]
+        return {"resourceType": "Parameters", "parameter": given}
+
+    whole = ids(await a.post("/Patient/p1/$everything", content=b""))
+    assert whole == ids(await a.get("/Patient/p1/$everything"))
+    asked = sent(start=("valueDate", "2025-01-01"), _type=("valueCode", "Observation"))
+    assert ids(await a.post("/Patient/p1/$everything", json=asked)) == ["o2"]
+    newest = sent(patient=("valueString", "p1"), code=("valueString", "1"), max=("valueInteger", 1))
+    assert ids(await a.post("/Observation/$lastn", json=newest)) == ["o2"]
+    assert (await a.post("/Patient/p1/$meta", content=b"")).status_code == 200
+    for wrong in ({}, [], sent(patient=("valueReference", {"reference": "Patient/p1"}))):
+        assert (await a.post("/Observation/$lastn", json=wrong)).status_code == 400
+    assert (
+        await a.post("/Observation/$lastn", content=b"x=1", headers={"content-type": "text/plain"})
+    ).status_code == 415
+    b = await client("institution", institution="B")
+    assert (await b.post("/Patient/p1/$everything", content=b"")).status_code == 404
+    assert (await (await client()).post("/Patient/p1/$everything", content=b"")).status_code == 401
+
+
 # The table of the operation's definition: which codes make how many groups.
 @pytest.mark.parametrize(
     ("codes", "groups"),

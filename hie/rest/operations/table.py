@@ -25,6 +25,7 @@ from hie.rest.operations.open_record import (
     review_emergency,
     visit_code,
 )
+from hie.rest.operations.posted import by_post
 from hie.rest.operations.process_message import process_message
 from hie.rest.operations.validate import validate_resource
 
@@ -44,6 +45,11 @@ class Operation(NamedTuple):
     code: str
     definition: str
     routes: tuple[tuple[str, str, Endpoint], ...]
+
+
+def _reading(path: str, endpoint: Endpoint) -> tuple[tuple[str, str, Endpoint], ...]:
+    """The routes of an operation that only reads: by GET, and by POST of the same parameters."""
+    return (("GET", path, endpoint), ("POST", path, by_post(endpoint)))
 
 
 def _patient(code: str, endpoint: Endpoint, method: str = "POST") -> Operation:
@@ -79,31 +85,31 @@ OPERATIONS = (
         "everything",
         f"{FHIR}Patient-everything",
         (
-            ("GET", "/Patient/{id}/$everything", patient_everything),
-            ("GET", "/Patient/$everything", patient_everything),
+            *_reading("/Patient/{id}/$everything", patient_everything),
+            *_reading("/Patient/$everything", patient_everything),
         ),
     ),
     Operation(
         "Encounter",
         "everything",
         f"{FHIR}Encounter-everything",
-        (("GET", "/Encounter/{id}/$everything", everything_of_encounter),),
+        _reading("/Encounter/{id}/$everything", everything_of_encounter),
     ),
     Operation(
         "Observation",
         "lastn",
         f"{FHIR}Observation-lastn",
-        (("GET", "/Observation/$lastn", observation_lastn),),
+        _reading("/Observation/$lastn", observation_lastn),
     ),
-    Operation("system", "meta", f"{FHIR}Resource-meta", (("GET", "/$meta", meta_in_use),)),
+    Operation("system", "meta", f"{FHIR}Resource-meta", _reading("/$meta", meta_in_use)),
     Operation(
         "Resource",
         "meta",
         f"{FHIR}Resource-meta",
         (
-            ("GET", "/{type}/$meta", meta_in_use),
-            ("GET", "/{type}/{id}/$meta", meta_of_resource),
-            ("GET", "/{type}/{id}/_history/{version}/$meta", meta_of_resource),
+            *_reading("/{type}/$meta", meta_in_use),
+            *_reading("/{type}/{id}/$meta", meta_of_resource),
+            *_reading("/{type}/{id}/_history/{version}/$meta", meta_of_resource),
         ),
     ),
     Operation(
