@@ -37,7 +37,11 @@ class Settings(BaseSettings):
     mllp_host: str = Field("127.0.0.1", description="Address the HL7 v2 MLLP listener binds to.")
     mllp_port: int = Field(2575, ge=0, le=65535, description="Port of the HL7 v2 MLLP listener.")
     pool_size: int = Field(
-        8, ge=1, le=100, description="Database connections each server process may hold."
+        8,
+        ge=1,
+        le=100,
+        description="Database connections each server process may hold, "
+        "beside three that its requests share.",
     )
 
     conditional_delete: Literal["single", "multiple"] = Field(

@@ -33,6 +33,8 @@ _DONE = pq.ExecStatus.COMMAND_OK
 _SYNC = pq.ExecStatus.PIPELINE_SYNC
 # The tables were changed since the statement was prepared, or preparing it has just failed.
 _STALE = (psycopg.errors.FeatureNotSupported, psycopg.errors.InvalidSqlStatementName)
+# After an error of these severities the server closes the connection: nobody should use it any more.
+_ENDING = (b"FATAL", b"PANIC")
 _SKIPPED = pq.ExecStatus.PIPELINE_ABORTED
 
 
@@ -165,6 +167,9 @@ class _Link:
                 self._ask(sent)
         elif result.status not in (_READ, _DONE):
             error = psycopg.errors.error_from_result(result, encoding="utf-8")
+            if result.error_field(pq.DiagnosticField.SEVERITY_NONLOCALIZED) in _ENDING:
+                _give(sent, error)
+                raise error
             stale = isinstance(error, _STALE)
             if sent.preparing or stale:
                 self._forget(sent.statement)
