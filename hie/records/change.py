@@ -89,8 +89,10 @@ async def change_of(
             return Change(200, entry.type, item.id, place.version, place.last_updated, before)
     version = place.version + 1 if place else 1
     body, meta = text_of(version, moment)
-    resource["id"] = item.id
-    resource["meta"] = meta
+    # Not in place: if the transaction is tried again, the resource is still as its text.
+    resource = {**resource, "id": item.id, "meta": meta}
+    if item.parsed is not None:
+        item.parsed = resource
     indexed = extract(resource, exchange.store.hasher)
     row = _row(exchange, item, place, version, moment, institution.number, indexed, body)
     status = 200 if place and place.body is not None else 201

@@ -18,13 +18,15 @@ from psycopg.errors import DeadlockDetected, UniqueViolation
 from hie.access.caller import Caller
 from hie.errors import Issue, Problem, Text
 from hie.kit.db import Connection
-from hie.records.accept import ATTEMPTS, carry_out
+from hie.records.accept import carry_out
 from hie.records.entry import Prepared
 from hie.records.exchange import Exchange
 from hie.records.files import bundle_entries, is_ndjson, line_entry, open_file
 from hie.records.prepare import TURN, prepare
 
 LINES = 500
+ATTEMPTS = 20
+"""Files of many institutions repeat the same practitioners, which several processes then create."""
 _Line = tuple[int, Prepared]
 """A line's number, and what it holds."""
 
@@ -145,10 +147,11 @@ async def _load_lines(
     prepared: list[_Line] = []
     refused: list[Refused] = []
     for number, line in enumerate(lines, part.number * LINES + 1):
-        if not line.strip():
+        text = line.strip()  # the end of a line is not part of the resource
+        if not text:
             continue
         try:
-            [item] = await prepare(caller, [line_entry(line)])
+            [item] = await prepare(caller, [line_entry(text)])
             prepared.append((number, item))
         except msgspec.DecodeError as error:
             refused.append(Refused(part.path.name, number, (_not_json(error),)))

@@ -57,7 +57,7 @@ def _of_lines(path: Path, count: int) -> Iterator[tuple[str, Entry, dict[str, st
     with open_file(path) as file:
         for number, line in enumerate(islice(file, count)):
             if line.strip():
-                entry = line_entry(line)
+                entry = line_entry(line.strip())
                 named = _PATIENT.search(line)
                 yield named[1].decode() if named else entry.id or str(number), entry, {}
 

@@ -148,14 +148,15 @@ async def write(connection: Connection, versions: Sequence[Version]) -> None:
         await connection.execute(KEEP, ([p.patient_key for p in places], [p.key for p in places]))
         await _replace(connection, [(v, place) for v, place in superseded if v.body is not None])
         await _remove(connection, [place for v, place in superseded if v.body is None])
-    await _copy(
-        connection,
-        [
-            v
-            for v in versions
-            if v.body is not None and not (v.previous and v.previous.body is not None)
-        ],
-    )
+    created = [
+        v
+        for v in versions
+        if v.body is not None and not (v.previous and v.previous.body is not None)
+    ]
+    # The rows of a patient lie together; and of two transactions that create the same resources one
+    # waits for the other, where in different orders they would wait for each other.
+    created.sort(key=lambda v: (v.patient_key, v.type, v.id))
+    await _copy(connection, created)
     await _insert_deletions(connection, [v for v in versions if v.body is None])
     changes = [v.change for v in versions]
     await connection.execute(INSERT_COMMIT, (min(changes), max(changes), versions[0].last_updated))

@@ -251,7 +251,11 @@ def main() -> None:
         migrations.upgrade(conninfo)
         environment = {**os.environ, "HIE_DATABASE_URL": conninfo}
         with measured("bulk import", count, data, processes=CORES) as load:
-            subprocess.run([HIE, "load", lines], env=environment, check=True, capture_output=True)
+            loaded = subprocess.run(
+                [HIE, "load", lines], env=environment, check=False, capture_output=True, text=True
+            )
+        if loaded.returncode:
+            raise SystemExit(loaded.stderr[-4000:])
         say(
             "memory of the largest loading process",
             megabytes=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,

@@ -1,6 +1,7 @@
 """NDJSON files: good lines are stored, bad ones are refused by themselves with their numbers."""
 
 import gzip
+from asyncio import gather
 from pathlib import Path
 
 import orjson
@@ -93,3 +94,24 @@ async def test_lines_keep_their_numbers_across_parts_and_are_not_loaded_twice(
     async with open_exchange(Settings(), database.conninfo) as exchange:
         again = await load_file(exchange, await caller(exchange), path)
     assert (again.stored, again.skipped_parts) == (0, 3)
+
+
+async def test_processes_that_create_the_same_resources_do_not_hinder_each_other(
+    database: Database, tmp_path: Path
+) -> None:
+    """As exports of several hospitals do: the same practitioners in every file, in other orders."""
+    names = [f"p{number}" for number in range(60)]
+    paths = []
+    for number in range(6):
+        path = tmp_path / f"{number}.ndjson"
+        names = names[7:] + names[:7]
+        path.write_bytes(b"\n".join(observation(name, 1) for name in names))
+        paths.append(path)
+    async with open_exchange(Settings(), database.conninfo) as exchange:
+        owner = await caller(exchange)
+        reports = await gather(*(load_file(exchange, owner, path) for path in paths))
+    assert [(report.stored, report.refused) for report in reports] == [(60, [])] * 6
+    async with database.connection() as connection:
+        rows = await (await connection.execute(STORED)).fetchall()
+    assert {row[1] for row in rows} == {1}
+    assert len(rows) == 60
