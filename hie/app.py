@@ -8,11 +8,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hie.auth.routes import routes as auth_routes
 from hie.kit import postgres, redaction
 from hie.kit.protective_headers import ProtectiveHeaders
+from hie.kit.proxies import TrustedProxies, networks
 from hie.records.exchange import Exchange, open_exchange
 from hie.rest.audit_roots import routes as audit_routes
 from hie.rest.compression import Compression
@@ -41,10 +42,12 @@ class Application(FastAPI):
         )
         self._fhir = fhir_route()
         self.router.routes.extend([self._fhir, *auth_routes, *audit_routes, *web_routes])
-        self._outermost = ProtectiveHeaders(
+        around: ASGIApp = ProtectiveHeaders(
             RequestIdentity(CrossOrigin(Compression(self._serve), origins=used.origins)),
             https=used.public_base_url.startswith("https:"),
         )
+        trusted = networks(used.trusted_proxies)
+        self._outermost = TrustedProxies(around, trusted=trusted) if trusted else around
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._outermost(scope, receive, send)

@@ -81,6 +81,12 @@ class Settings(BaseSettings):
         """The origins of `cors_origins`, one by one."""
         return tuple(each.strip() for each in (self.cors_origins or "").split(",") if each.strip())
 
+    trusted_proxies: str | None = Field(
+        None,
+        description="Addresses or networks of proxies in front, separated by commas. What they say "
+        "of the other side is believed: `X-Forwarded-For`, and `Client-Cert` (RFC 9440), to which "
+        "tokens of institutions are bound (RFC 8705). None by default.",
+    )
     identity_provider: str | None = Field(
         None,
         description="Issuer of the region's OpenID Connect provider, by which residents sign in, "

@@ -15,16 +15,24 @@ MOST_REMEMBERED = 10_000
 
 
 async def grant_of(
-    database: Database, *, authorization: str, proofs: list[str], method: str, address: str
+    database: Database,
+    *,
+    authorization: str,
+    proofs: list[str],
+    method: str,
+    address: str,
+    certificate: str | None = None,
 ) -> Grant | None:
     """The grant behind an `Authorization` header, or `None` if there is none in force.
 
-    `proofs` are the request's `DPoP` headers, `address` its address under the public base URL.
+    `proofs` are the request's `DPoP` headers, `address` its address under the public base URL,
+    `certificate` the thumbprint of what the sender showed to a trusted proxy.
     """
     scheme, _, token = authorization.partition(" ")
     token = token.strip()
     if scheme.lower() == "bearer":
-        return await introspect(database, token)
+        bound = certificate and await introspect(database, token, thumbprint=certificate)
+        return bound or await introspect(database, token)
     if scheme.lower() != "dpop" or len(proofs) != 1:
         return None
     try:

@@ -14,6 +14,7 @@ from hie.auth import scopes as scope_algebra
 from hie.auth.scopes import Scope, ScopeSet
 from hie.auth.secret import digest, new_secret
 from hie.kit.db import Connection, Database, rows_of
+from hie.kit.proxies import PREFIX
 
 Holder = Literal["operator", "institution", "resident", "staff"]
 
@@ -100,6 +101,19 @@ async def introspect(
         frozenset(roles),
         expires_at,
     )
+
+
+def token_type(key_thumbprint: str | None) -> str:
+    """How a token is presented; one that is bound to a certificate is an ordinary bearer token."""
+    by_key = key_thumbprint is not None and not key_thumbprint.startswith(PREFIX)
+    return "DPoP" if by_key else "Bearer"
+
+
+def confirmation(key_thumbprint: str) -> dict[str, str]:
+    """What a token is bound to, as introspection tells it: RFC 9449 section 6, RFC 8705 section 3.2."""
+    if key_thumbprint.startswith(PREFIX):
+        return {"x5t#S256": key_thumbprint.removeprefix(PREFIX)}
+    return {"jkt": key_thumbprint}
 
 
 async def insert_token(

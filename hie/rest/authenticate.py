@@ -8,6 +8,7 @@ from hie.access.caller import Caller, Unconfirmed, expired
 from hie.auth.presented import grant_of
 from hie.auth.tokens import Grant
 from hie.errors import problem
+from hie.kit.proxies import CERTIFICATE
 from hie.records.exchange import Exchange
 
 SCHEMES = ("bearer", "dpop")
@@ -35,16 +36,19 @@ async def authenticate(request: Request) -> Caller:
             "请在 Authorization 头中提供访问令牌：“Bearer …”或“DPoP …”",
         )
     exchange = exchange_of(request)
+    certificate: str | None = request.scope.get(CERTIFICATE)
     grant = await grant_of(
         exchange.store.database,
         authorization=authorization,
         proofs=request.headers.getlist("dpop"),
         method=request.method,
         address=f"{exchange.settings.public_base_url}{_path(request)}",
+        certificate=certificate,
     )
     if grant is None:
         raise expired()
-    exchange.grants.keep(authorization, grant)
+    if certificate is None:  # what is bound to a certificate has to be asked with it
+        exchange.grants.keep(authorization, grant)
     return _caller(request, grant)
 
 

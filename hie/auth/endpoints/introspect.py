@@ -18,6 +18,7 @@ from hie.auth.exchange import database_of, settings_of
 from hie.auth.failures import OAuthError
 from hie.auth.parameters import once, read_form
 from hie.auth.secret import digest
+from hie.auth.tokens import confirmation, token_type
 from hie.kit.db import Connection
 from hie.settings import Settings
 
@@ -48,9 +49,9 @@ def _description(row: DictRow, settings: Settings) -> dict[str, Any]:
         "exp": row["expires_at"],
     }
     if row["kind"] == "access":
-        described["token_type"] = "DPoP" if row["key_thumbprint"] else "Bearer"
+        described["token_type"] = token_type(row["key_thumbprint"])
     if row["key_thumbprint"]:
-        described["cnf"] = {"jkt": row["key_thumbprint"]}
+        described["cnf"] = confirmation(row["key_thumbprint"])
     if row["subject"]:
         described["sub"] = str(row["subject"])
     if row["patient"]:

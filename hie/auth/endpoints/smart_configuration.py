@@ -59,6 +59,7 @@ def document(settings: Settings) -> dict[str, Any]:
         "introspection_endpoint": base + introspect.PATH,
         "pushed_authorization_request_endpoint": base + push.PATH,
         "require_pushed_authorization_requests": False,
+        "tls_client_certificate_bound_access_tokens": settings.trusted_proxies is not None,
         "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
         "registration_endpoint": base + register.PATH,
         "revocation_endpoint": base + revoke.PATH,

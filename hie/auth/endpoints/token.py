@@ -12,6 +12,7 @@ from hie.auth.grants.authorization_code import by_authorization_code
 from hie.auth.grants.client_credentials import by_client_credentials
 from hie.auth.grants.refresh_token import by_refresh_token
 from hie.auth.parameters import once, read_form
+from hie.kit.proxies import CERTIFICATE
 
 PATH = "/oauth/token"
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
@@ -49,5 +50,7 @@ async def token(request: Request) -> Response:
         elif grant_type == "refresh_token":
             answer = await by_refresh_token(conn, client, parameters, settings, key)
         else:
-            answer = await by_client_credentials(conn, client, parameters, key)
+            # RFC 8705: a certificate that the institution showed to the proxy binds its token, too.
+            bound = key or request.scope.get(CERTIFICATE)
+            answer = await by_client_credentials(conn, client, parameters, bound)
     return json_answer(answer)

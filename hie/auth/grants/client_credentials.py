@@ -10,7 +10,7 @@ from hie.auth import scopes as scope_algebra
 from hie.auth.clients import Client
 from hie.auth.failures import OAuthError
 from hie.auth.scopes import UnknownScope
-from hie.auth.tokens import BACKEND_SECONDS, insert_token
+from hie.auth.tokens import BACKEND_SECONDS, insert_token, token_type
 from hie.kit.db import Connection
 
 
@@ -46,7 +46,7 @@ async def by_client_credentials(
     )
     return {
         "access_token": token,
-        "token_type": "DPoP" if key_thumbprint else "bearer",
+        "token_type": token_type(key_thumbprint),
         "expires_in": BACKEND_SECONDS,
         "scope": scope_algebra.format(granted),
     }

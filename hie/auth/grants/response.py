@@ -11,7 +11,7 @@ from hie.auth.accounts import find_account
 from hie.auth.families import Family
 from hie.auth.keys import sign
 from hie.auth.scopes import ScopeSet
-from hie.auth.tokens import APP_SECONDS, insert_token
+from hie.auth.tokens import APP_SECONDS, insert_token, token_type
 from hie.kit.db import Connection
 from hie.settings import Settings
 
@@ -71,7 +71,7 @@ async def token_response(
     )
     answer: dict[str, Any] = {
         "access_token": access,
-        "token_type": "DPoP" if family.key_thumbprint else "Bearer",
+        "token_type": token_type(family.key_thumbprint),
         "expires_in": APP_SECONDS,
         "scope": scope_algebra.format(scopes),
         **family.context,
