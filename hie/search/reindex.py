@@ -138,9 +138,12 @@ async def conclude(store: Store) -> list[str]:
     Gives the codes of the latter.
     """
     async with store.database.transaction() as connection:
-        await definitions.hold(connection, alone=True)
+        # others write meanwhile, but nothing more of what is gone
+        await definitions.hold(connection)
         for table in index.COPY:
             await connection.execute(CLEAN.format(table=table), (definitions.FIRST_NUMBER,))
+    async with store.database.transaction() as connection:
+        await definitions.hold(connection, alone=True)
         names = list(RESOURCE_TYPES)
         cursor = await connection.execute(
             THROUGH, {"types": [type_number(name) for name in names], "names": names}
