@@ -21,6 +21,13 @@ VALUES (%s, %s, %s, %s, %s)
 """
 
 
+END = """
+UPDATE access.confirmation SET until = now()
+WHERE account = %(account)s AND until > now()
+  AND person = (SELECT coalesce(merged_into, id) FROM mpi.person WHERE id = %(patient)s)
+"""
+
+
 class Confirmation(NamedTuple):
     """Why the sensitive part is shown, and until when."""
 
@@ -52,3 +59,8 @@ async def confirm(connection: Connection, account: str, person: str, note: str) 
         )
     await connection.execute(INSERT, (account, person, note.strip(), now(), row[0]))
     return Confirmation(note.strip(), row[0])
+
+
+async def end(connection: Connection, account: str, patient: str) -> None:
+    """Who closes the record and opens it again has to confirm again."""
+    await connection.execute(END, {"account": account, "patient": patient})

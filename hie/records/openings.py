@@ -132,6 +132,7 @@ async def close_record(exchange: Exchange, caller: Caller, patient: str) -> None
     account = require_clinician(caller)
     async with exchange.store.database.transaction() as connection:
         await opened_record.close_record(connection, account, patient)
+        await confirmation.end(connection, account, patient)
 
 
 async def confirm_sensitive(

@@ -273,6 +273,8 @@ async def test_a_sender_cannot_strip_a_label(world: World) -> None:
         answer = await fhir.post(path, content=opening(note="dosing"))
         assert answer.status_code == 200, answer.text
         assert (await fhir.get("/Condition/b-wang-hiv")).status_code == 200
+    async with opened(world) as fhir:  # opened anew, it has to be confirmed anew
+        assert (await fhir.get("/Condition/b-wang-hiv")).status_code == 404
 
 
 PICKING = "launch/patient patient/*.rs"
