@@ -9,7 +9,9 @@ from hie.mpi.training import train
 
 def test_learned_weights_are_sensible() -> None:
     rows = list(generate(1500, HABITS["town"], 5))
-    plain = train([of_patient(patient(row)) for row in rows], shipped(), version="test", sample=20_000)
+    plain = train(
+        [of_patient(patient(row)) for row in rows], shipped(), version="test", sample=20_000
+    )
     model = build(plain)
     assert model.version == "test"
     for field, best in (("name", "exact"), ("birth", "exact"), ("card", "same"), ("sex", "same")):
