@@ -5,6 +5,7 @@ is taken and the pair goes to review, never bridged; a human looks at what is be
 a new person. A wrong merge is worse than a missed one.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -16,6 +17,9 @@ from hie.mpi.score import Score
 CERTAIN_BITS = 8.0
 REVIEW_BITS = 3.0
 MARGIN_BITS = 3.0
+GENERATION = 14
+"""Years between the births of a parent and a child, at the least."""
+_DATED = re.compile(r"\d{4}-").match
 Grade = Literal["certain", "probable", "possible", "certainly-not"]
 
 
@@ -98,6 +102,8 @@ def guards(record: Features, known: Features, levels: Levels) -> tuple[str, ...]
         "year",
     ):
         found.append("stranger")
+    if levels["name"] in ("different", "family", "given") and _generations(record, known):
+        found.append("generation")
     if levels["sex"] == "different" and levels["name"] != "exact" and levels["number"] != "same":
         found.append("sex")
     if not proven and _doubtful_newborn(record, known, levels):
@@ -113,6 +119,20 @@ def _doubtful_newborn(record: Features, known: Features, levels: Levels) -> bool
     if levels["name"] == "exact" and all(placeholders):
         return levels["birth"] != "exact"  # 王浩子 is his name, or what her sons are called
     return False
+
+
+def _generations(record: Features, known: Features) -> bool:
+    """Whether the years of birth that were written down lie a generation apart.
+
+    A parent's card on a child's registration implies the parent's date, which then agrees exactly;
+    where both were born on one day of the year, nothing else would tell them apart.
+    """
+    years = [
+        int(side.births[0][:4])
+        for side in (record, known)
+        if side.births and _DATED(side.births[0])
+    ]
+    return len(years) == 2 and abs(years[0] - years[1]) >= GENERATION
 
 
 def _siblings(levels: Levels) -> bool:

@@ -14,7 +14,7 @@ from hie.mpi.survive import Part
 
 Decision = Literal["merge", "move", "not-duplicate", "separate", "keep"]
 DECISIONS: tuple[Decision, ...] = ("merge", "move", "not-duplicate", "separate", "keep")
-DIFFERENT = frozenset(("numbers", "twin", "order", "sex", "stranger"))
+DIFFERENT = frozenset(("numbers", "twin", "order", "sex", "stranger", "generation"))
 """Objections that usually mean two people."""
 
 

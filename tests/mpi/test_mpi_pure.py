@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hie.mpi import birth, compare, contact, identity_number, names
-from hie.mpi.decide import Candidate, decide, newborn_rule
+from hie.mpi.decide import Candidate, decide, guards, newborn_rule
 from hie.mpi.features import RESIDENT_NUMBER, Features, from_json, of_patient, to_json
 from hie.mpi.model import load
 from hie.mpi.quality import quality
@@ -228,3 +228,25 @@ def test_quality_by_hand() -> None:
     found = quality(["x", "x", "x", "y", "y"], ["1", "1", "2", "2", "3"])
     assert (found.precision, found.recall) == (0.5, 0.25)
     assert (found.over_merged, found.split) == (1, 2)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_parents_card_on_a_child_born_on_the_same_day_of_the_year(order: int) -> None:
+    """The card implies the parent's date, so dates and number agree; names and years say otherwise."""
+    first17 = "990101" + "19700505" + "023"
+    card = {
+        "system": RESIDENT_NUMBER,
+        "value": first17 + identity_number.check_character(first17),
+    }
+    parent, child = (
+        of_patient({"name": [{"text": name}], "birthDate": born, "identifier": [card]})
+        for name, born in (("王秀英", "1970-05-05"), ("王梓涵", "1995-05-05"))
+    )
+    record, known = (parent, child)[::order]
+    known = compare.union([known])
+    levels = compare.compare(record, known)
+    assert "generation" in guards(record, known, levels)
+    renamed = of_patient(
+        {"name": [{"text": "王秀云"}], "birthDate": "1970-05-06", "identifier": [card]}
+    )
+    assert "generation" not in guards(parent, renamed, compare.compare(parent, renamed))
