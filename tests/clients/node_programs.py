@@ -37,7 +37,16 @@ def libraries() -> Path:
 
 def _install(home: Path) -> None:
     done = subprocess.run(
-        [NODE, NPM, "install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"],
+        [
+            NODE,
+            NPM,
+            "install",
+            "--no-package-lock",
+            "--no-audit",
+            "--no-fund",
+            "--ignore-scripts",
+            "--loglevel=error",
+        ],
         cwd=home,
         capture_output=True,
         text=True,
