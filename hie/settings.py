@@ -26,6 +26,11 @@ class Settings(BaseSettings):
         description="A PostgreSQL (15 or newer) to use instead of the embedded one, "
         "as `postgresql://user:password@host:port/database`.",
     )
+    secret_key_file: Path | None = Field(
+        None,
+        description="File with the key that seals secrets in the database (32 bytes in base64, for "
+        "the server's account only). Default: `secret-key` in the data directory, made at first use.",
+    )
     host: str = Field("127.0.0.1", description="Address the web server listens on.")
     port: int = Field(8080, ge=0, le=65535, description="Port the web server listens on.")
     workers: int = Field(1, ge=1, le=64, description="Number of web server processes.")

@@ -5,6 +5,7 @@ that `HIE_TEST_DATABASE_URL` names, whose role may create databases. The schema 
 into a template; each test gets a clone of it.
 """
 
+import base64
 import fcntl
 import itertools
 import os
@@ -25,6 +26,7 @@ from hie.kit.db import Database
 
 PREFIX = "hie-test-"
 SESSION = "HIE_TEST_SESSION"
+SECRET_KEY_FILE = "HIE_SECRET_KEY_FILE"
 DATABASE_FIXTURES = {"cloned", "conninfo", "database"}
 
 # Tests that kill servers start one of their own, with the product's settings.
@@ -132,9 +134,13 @@ def pytest_configure(config: pytest.Config) -> None:
     _sweep()
     server, descriptor = _new_session()
     os.environ[SESSION] = str(server.directory)
+    key = server.directory / "secret-key"
+    key.write_text(base64.b64encode(os.urandom(32)).decode())
+    key.chmod(0o600)
+    os.environ[SECRET_KEY_FILE] = str(key)
 
     def close() -> None:
-        del os.environ[SESSION]
+        del os.environ[SESSION], os.environ[SECRET_KEY_FILE]
         server.close()
         os.close(descriptor)
 

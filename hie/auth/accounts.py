@@ -33,14 +33,14 @@ _EASY = frozenset(
 
 UPSERT = """
 INSERT INTO auth.account (login, kind, password_hash, display_name, fhir_user, patient, institution,
-    roles, totp_secret)
+    roles)
 VALUES (%(login)s, %(kind)s, %(password_hash)s, %(display_name)s, %(fhir_user)s, %(patient)s,
-    %(institution)s, %(roles)s, %(totp_secret)s)
+    %(institution)s, %(roles)s)
 ON CONFLICT (login) DO UPDATE SET
     kind = excluded.kind, password_hash = excluded.password_hash,
     display_name = excluded.display_name, fhir_user = excluded.fhir_user,
     patient = excluded.patient, institution = excluded.institution, roles = excluded.roles,
-    totp_secret = excluded.totp_secret, totp_step = NULL, failed_attempts = 0,
+    totp_secret = NULL, totp_step = NULL, failed_attempts = 0,
     locked_until = NULL, disabled = false
 """
 
@@ -162,13 +162,12 @@ async def create_account(
     fhir_user: str | None = None,
     institution: int | None = None,
     roles: Collection[str] = (),
-    totp_secret: str | None = None,
 ) -> None:
     """Create an account, or replace the one of the same login and unlock it.
 
     A resident has `patient`, the id of his golden Patient, which is also his `fhirUser`; a member of
     staff has `fhir_user` (`Practitioner/<id>`) and `institution`. `password_hash` comes from
-    `hie.auth.secret.hash_password`; `totp_secret` (base32) asks for a second factor. Raises
+    `hie.auth.secret.hash_password`; `hie.auth.second_factor` gives a second factor. Raises
     `ValueError` for what does not fit together.
     """
     if kind == "resident":
@@ -191,7 +190,6 @@ async def create_account(
             "patient": patient,
             "institution": institution,
             "roles": list(roles),
-            "totp_secret": totp_secret,
         },
     )
 

@@ -7,7 +7,9 @@ import time
 import pyotp
 
 from hie.auth.accounts import clear_failures, take_attempt
+from hie.auth.sealed import TOTP, seal, unseal
 from hie.kit.db import Connection
+from hie.settings import Settings
 
 STEP_SECONDS = 30
 _CODE = re.compile(r"[0-9]{6}")
@@ -17,6 +19,13 @@ USE = """
 UPDATE auth.account SET totp_step = %(step)s
 WHERE login = %(login)s AND totp_secret IS NOT NULL AND coalesce(totp_step, 0) < %(step)s
 """
+
+GIVE = "UPDATE auth.account SET totp_secret = %s, totp_step = NULL WHERE login = %s"
+
+
+async def give_second_factor(conn: Connection, settings: Settings, login: str, secret: str) -> None:
+    """Ask the account for one-time codes of this secret (base32) from now on."""
+    await conn.execute(GIVE, (seal(settings, TOTP, login, secret.encode()), login))
 
 
 def _matching_step(secret: str, code: str, current: int) -> int | None:
@@ -30,7 +39,7 @@ def _matching_step(secret: str, code: str, current: int) -> int | None:
     return matching[0] if matching else None
 
 
-async def check_code(conn: Connection, login: str, code: str) -> bool:
+async def check_code(conn: Connection, settings: Settings, login: str, code: str) -> bool:
     """Whether the code is right now and was not used before; failures count towards the lock."""
     if await take_attempt(conn, login) is None:
         return False
@@ -38,7 +47,8 @@ async def check_code(conn: Connection, login: str, code: str) -> bool:
     row = await cursor.fetchone()
     if row is None or row[0] is None or _CODE.fullmatch(code) is None:
         return False
-    step = _matching_step(row[0], code, int(time.time()) // STEP_SECONDS)
+    secret = unseal(settings, TOTP, login, row[0]).decode()
+    step = _matching_step(secret, code, int(time.time()) // STEP_SECONDS)
     if step is None:
         return False
     cursor = await conn.execute(USE, {"step": step, "login": login})

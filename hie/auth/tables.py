@@ -59,7 +59,7 @@ account = Table(
     Column("patient", Text, comment="golden Patient id of a resident"),
     Column("institution", Integer),
     Column("roles", ARRAY(Text), nullable=False),
-    Column("totp_secret", Text),
+    Column("totp_secret", LargeBinary, comment="sealed: hie.auth.sealed"),
     Column("totp_step", BigInteger, comment="the last step used: a code works once"),
     Column("failed_attempts", Integer, nullable=False),
     Column("locked_until", _moment),
@@ -191,12 +191,19 @@ occurrence = Table(
     Index("occurrence_account", "account", "number"),
 )
 
+sealing_key = Table(
+    "sealing_key",
+    metadata,
+    Column("one", Boolean, primary_key=True, server_default="true"),
+    Column("fingerprint", LargeBinary, nullable=False, comment="of the key outside the database"),
+)
+
 signing_key = Table(
     "signing_key",
     metadata,
     Column("kid", Text, primary_key=True),
     Column("algorithm", Text, nullable=False),
-    Column("private_jwk", JSONB, nullable=False),
+    Column("private_jwk", LargeBinary, nullable=False, comment="sealed: hie.auth.sealed"),
     Column("created_at", _moment, nullable=False),
     Column("retired_at", _moment),
 )

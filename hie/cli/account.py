@@ -11,9 +11,12 @@ from rich.table import Table
 
 from hie.auth.accounts import all_accounts, change_roles, create_account, disable_account
 from hie.auth.roles import ROLES
+from hie.auth.sealed import open_seals
+from hie.auth.second_factor import give_second_factor
 from hie.auth.secret import hash_password, new_secret
 from hie.kit import migrations, postgres
 from hie.kit.db import Connection, Database
+from hie.kit.secret_key import SecretKeyError
 from hie.settings import settings
 from hie.store.institutions import institution_by_code
 
@@ -31,9 +34,13 @@ def run(work: Callable[[Connection], Awaitable[Result]]) -> Result:
 
     async def connected() -> Result:
         async with Database(address, size=1) as database, database.transaction() as connection:
+            await open_seals(connection, settings())
             return await work(connection)
 
-    return asyncio.run(connected())
+    try:
+        return asyncio.run(connected())
+    except SecretKeyError as error:
+        raise refuse(str(error)) from error
 
 
 def refuse(message: str) -> typer.Exit:
@@ -68,8 +75,8 @@ def add(
             fhir_user=f"Practitioner/{practitioner}",
             institution=found.number,
             roles=[role],
-            totp_secret=secret,
         )
+        await give_second_factor(connection, settings(), login, secret)
         return True
 
     try:

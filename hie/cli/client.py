@@ -9,6 +9,7 @@ from rich.table import Table
 from hie.auth.clients import approve_client, clients, disable_client
 from hie.auth.keys import rotate_key
 from hie.cli.account import refuse, run
+from hie.settings import settings
 
 application = typer.Typer(help="Apps and institutions' systems.", no_args_is_help=True)
 console = Console()
@@ -50,4 +51,5 @@ def disable(client: ClientId) -> None:
 @application.command(name="rotate-key")
 def rotate() -> None:
     """Sign id tokens with a new key from now on; the old one stays published for a day."""
-    console.print(f"The signing key is {run(rotate_key)} now.")
+    kid = run(lambda connection: rotate_key(connection, settings()))
+    console.print(f"The signing key is {kid} now.")

@@ -11,9 +11,16 @@ from hie.demo.processes import DiedError
 from hie.demo.run import DemoError, Wanted
 from hie.demo.run import demo as running_demo
 from hie.kit import migrations, postgres
+from hie.kit.secret_key import SecretKeyError
 from hie.settings import Settings, settings
 
-TROUBLE = (DemoError, DiedError, postgres.EmbeddedDatabaseError, migrations.MigrationError)
+TROUBLE = (
+    DemoError,
+    DiedError,
+    postgres.EmbeddedDatabaseError,
+    migrations.MigrationError,
+    SecretKeyError,
+)
 
 
 async def _until_stopped(chosen: Settings, wanted: Wanted, console: Console, stay: bool) -> None:

@@ -12,7 +12,7 @@ from hie.cli.readiness import Finding
 from hie.errors import Text
 from hie.kit import migrations, postgres
 from hie.kit.db import Database
-from hie.settings import settings
+from hie.settings import Settings, settings
 
 READY = Text("Nothing stands against using this installation.", "未发现妨碍正式使用的问题。")
 NOT_READY = Text(
@@ -20,10 +20,11 @@ NOT_READY = Text(
 )
 
 
-async def _of_database(conninfo: str) -> list[Finding]:
+async def _of_database(conninfo: str, chosen: Settings) -> list[Finding]:
     async with Database(conninfo, size=1) as database, database.connection() as connection:
         checks = (readiness.of_people, readiness.of_trail, readiness.of_storage, readiness.of_keys)
-        return [found for check in checks async for found in check(connection)]
+        found = [found for check in checks async for found in check(connection)]
+        return [*found, *[one async for one in readiness.of_secrets(connection, chosen)]]
 
 
 def examine() -> list[Finding]:
@@ -38,7 +39,7 @@ def examine() -> list[Finding]:
         *readiness.of_schema(status),
     ]
     # Without its newest tables the rest cannot be asked.
-    return found if status.pending else [*found, *asyncio.run(_of_database(conninfo))]
+    return found if status.pending else [*found, *asyncio.run(_of_database(conninfo, chosen))]
 
 
 def doctor(

@@ -12,11 +12,13 @@ from urllib.parse import urlsplit
 
 from psycopg.conninfo import conninfo_to_dict
 
+from hie.auth.sealed import sealing_key_fits
 from hie.demo.personas import LOGINS
 from hie.errors import Text
 from hie.kit import postgres
 from hie.kit.db import Connection
 from hie.kit.migrations import Status
+from hie.kit.secret_key import SecretKeyError, secret_key_file
 from hie.settings import Settings
 
 WEAK_PASSWORDS = frozenset({"", "hie", "postgres", "password", "admin", "secret", "changeme"})
@@ -108,7 +110,7 @@ def of_database_address(conninfo: str) -> Iterator[Finding]:
 def of_directory(settings: Settings) -> Iterator[Finding]:
     """Keys and data are for their owner only."""
     directory = postgres.data_directory(settings)
-    secret = [directory / "passwords", directory / "demo.json"]
+    secret = [directory / "passwords", directory / "demo.json", secret_key_file(settings)]
     for path in (one for one in secret if one.exists()):
         if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             yield _problem(
@@ -175,6 +177,27 @@ async def of_storage(connection: Connection) -> AsyncIterator[Finding]:
         yield _problem(
             f"The database runs with {name}=off: a crash loses records.",
             f"数据库以 {name}=off 运行，断电会丢失数据。",
+        )
+
+
+async def of_secrets(connection: Connection, settings: Settings) -> AsyncIterator[Finding]:
+    """The key that seals secrets is there, and is this database's."""
+    if settings.secret_key_file is None and not secret_key_file(settings).exists():
+        if await _first(connection, "SELECT EXISTS (SELECT FROM auth.sealing_key)"):
+            yield _problem(
+                f"The secret key is not in {secret_key_file(settings)} any more.",
+                f"密钥文件 {secret_key_file(settings)} 已不存在。",
+            )
+        return
+    try:
+        fits = await sealing_key_fits(connection, settings)
+    except SecretKeyError as error:
+        yield Finding(True, error.text)
+        return
+    if not fits:
+        yield _problem(
+            f"The secret key in {secret_key_file(settings)} is not this database's.",
+            f"{secret_key_file(settings)} 中的密钥与此数据库不符。",
         )
 
 

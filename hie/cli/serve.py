@@ -1,5 +1,6 @@
 """`hie serve`: the web server. Granian: https://github.com/emmett-framework/granian"""
 
+import asyncio
 import os
 from typing import Annotated
 
@@ -7,8 +8,16 @@ import typer
 from granian import Granian
 from granian.constants import Interfaces, Loops
 
+from hie.auth.sealed import open_seals
 from hie.kit import migrations, postgres
+from hie.kit.db import Database
+from hie.kit.secret_key import SecretKeyError
 from hie.settings import settings
+
+
+async def _open_seals(address: str) -> None:
+    async with Database(address, size=1) as database, database.connection() as connection:
+        await open_seals(connection, settings())
 
 
 def serve(
@@ -23,6 +32,11 @@ def serve(
     # The embedded server is started here once, so that the workers find it running.
     address = postgres.conninfo(chosen)
     migrations.upgrade(address)
+    try:
+        asyncio.run(_open_seals(address))
+    except SecretKeyError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
     os.environ["HIE_DATABASE_URL"] = address
     Granian(
         "hie.app:application",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from hie.audit.log import AuditLog
 from hie.auth.presented import Remembered
+from hie.auth.sealed import open_seals
 from hie.kit.db import Connection
 from hie.kit.rates import Rates
 from hie.records.acquaintances import Acquaintances
@@ -44,6 +45,7 @@ async def open_exchange(settings: Settings, conninfo: str) -> AsyncIterator[Exch
     """The exchange on the database at `conninfo`, whose schema must be up to date."""
     async with open_store(conninfo, size=settings.pool_size) as store:
         async with store.database.connection() as connection:
+            await open_seals(connection, settings)
             cursor_key = await secret(connection, "cursor")
         async with AuditLog(store.database) as audit:
             yield Exchange(settings, store, audit, cursor_key)

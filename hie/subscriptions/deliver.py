@@ -61,7 +61,7 @@ async def deliver_next(exchange: Exchange, active: dict[str, Subscription]) -> b
         if subscription is None:  # turned off or deleted meanwhile
             await connection.execute(DROP, (delivery.subscription,))
             return True
-        signature = await _signature(connection, delivery.body)
+        signature = await _signature(exchange, connection, delivery.body)
     failure = await _send(exchange, subscription, delivery.body, signature)
     async with exchange.store.database.connection() as connection:
         if failure is None:
@@ -102,8 +102,8 @@ async def _send(
     return None if 200 <= answer.status < 300 else f"the answer's status is {answer.status}"
 
 
-async def _signature(connection: Connection, body: bytes) -> str:
-    kid, key = await current_key(connection)
+async def _signature(exchange: Exchange, connection: Connection, body: bytes) -> str:
+    kid, key = await current_key(connection, exchange.settings)
     whole = jws.serialize_compact({"alg": ALGORITHM, "kid": kid}, body, key)
     header, _, signature = whole.split(".")
     return f"{header}..{signature}"

@@ -10,9 +10,11 @@ from joserfc.jwk import ECKey, RSAKey
 
 from hie.auth.accounts import create_account
 from hie.auth.clients import create_client
+from hie.auth.second_factor import give_second_factor
 from hie.auth.secret import hash_password
 from hie.demo.population import check_character
 from hie.kit.db import Connection
+from hie.settings import Settings
 from hie.store.institutions import add_institution
 
 CARD = "urn:oid:2.16.156.10011.1.3"
@@ -158,16 +160,17 @@ async def create_accounts(conn: Connection, people: dict[str, str], institution:
         await create_account(
             conn, login=login, password_hash=kept, kind="staff", display_name=login,
             fhir_user=f"Practitioner/{login}", institution=institution, roles=[role],
-            totp_secret=TOTP if login == "nurse" else None,
         )  # fmt: skip
+    await give_second_factor(conn, Settings(), "nurse", TOTP)
 
 
-async def victim(world: World, login: str, **more: object) -> str:
+async def victim(world: World, login: str, *, second_factor: str | None = None) -> str:
     """A clinician's account of the probe's own; gives its login."""
     async with world.database.transaction() as conn:
         await create_account(
             conn, login=login, password_hash=hash_password(PASSWORD), kind="staff",
             display_name=login, fhir_user="Practitioner/x", institution=1, roles=["clinician"],
-            **more,  # type: ignore[arg-type]
         )  # fmt: skip
+        if second_factor is not None:
+            await give_second_factor(conn, Settings(), login, second_factor)
     return login

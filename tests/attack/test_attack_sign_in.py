@@ -100,7 +100,7 @@ async def test_without_the_second_factor_nothing_is_granted(world: World) -> Non
 
 
 async def test_a_one_time_code_works_once(world: World) -> None:
-    login = await victim(world, "second", totp_secret=TOTP)
+    login = await victim(world, "second", second_factor=TOTP)
     code = pyotp.TOTP(TOTP).now()
     answers = []
     for _ in range(2):
@@ -112,7 +112,7 @@ async def test_a_one_time_code_works_once(world: World) -> None:
 
 
 async def test_guessing_one_time_codes_locks(world: World) -> None:
-    login = await victim(world, "codes", totp_secret=TOTP)
+    login = await victim(world, "codes", second_factor=TOTP)
     browser = await world.signed_in(login)
     page = await browser.get("/oauth/account")
     right = pyotp.TOTP(TOTP)

@@ -9,7 +9,9 @@ import pyotp
 import pytest
 from auth_flow import PASSWORD, App, action_of, form_token_of
 
+from hie.auth.second_factor import give_second_factor
 from hie.kit.db import Database
+from hie.settings import Settings
 
 
 async def test_cookies_and_headers(app: App) -> None:
@@ -118,9 +120,7 @@ async def test_success_forgets_failures(app: App, populated: Database) -> None:
 async def test_one_time_code_of_staff(app: App, populated: Database) -> None:
     secret = pyotp.random_base32()
     async with populated.connection() as conn:
-        await conn.execute(
-            "UPDATE auth.account SET totp_secret = %s WHERE login = 'doctor'", (secret,)
-        )
+        await give_second_factor(conn, Settings(), "doctor", secret)
     page = await app.authorize("user/*.rs")
     answer = await app.sign_in(page, "doctor")
     page = await app.http.get(answer.headers["location"])

@@ -11,6 +11,7 @@ from hie.auth.purge import purge
 from hie.auth.scopes import UnknownScope
 from hie.auth.tokens import introspect, mint
 from hie.kit.db import Connection, Database
+from hie.settings import Settings
 
 OFFLINE = "launch/patient patient/*.rs offline_access"
 ONLINE = "launch/patient patient/*.rs online_access"
@@ -163,13 +164,13 @@ async def test_purge_removes_what_is_over_and_nothing_else(app: App, populated: 
 async def test_keys_are_made_once_and_rotate(populated: Database) -> None:
     async def first_key() -> str:
         async with populated.connection() as conn:
-            return (await current_key(conn))[0]
+            return (await current_key(conn, Settings()))[0]
 
     kids = await asyncio.gather(*(first_key() for _ in range(6)))
     assert len(set(kids)) == 1
     async with populated.connection() as conn:
-        new = await rotate_key(conn)
-        published = await public_keys(conn)
-        assert (await current_key(conn))[0] == new != kids[0]
+        new = await rotate_key(conn, Settings())
+        published = await public_keys(conn, Settings())
+        assert (await current_key(conn, Settings()))[0] == new != kids[0]
     assert {key["kid"] for key in published["keys"]} == {new, kids[0]}
     assert all("d" not in key for key in published["keys"])

@@ -1,7 +1,9 @@
 """The operator's commands for people and clients, and the verdict on an installation."""
 
+import base64
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psycopg
 import pyotp
@@ -163,6 +165,27 @@ def test_demo_accounts_are_found(ready: Run, conninfo: str) -> None:
             (hash_password("x"),),
         )
     assert any("zhang.minghua" in line for line in remaining(ready("doctor", "--language", "en")))
+
+
+def test_an_open_or_foreign_secret_key_is_found(
+    ready: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    key = tmp_path / "another-key"
+    monkeypatch.setenv("HIE_SECRET_KEY_FILE", str(key))
+    settings.cache_clear()
+    assert "cannot be read" in ready("doctor", "--language", "en").output
+    key.write_text(base64.b64encode(bytes(32)).decode())
+    key.chmod(0o640)
+    verdict = ready("doctor", "--language", "en")
+    assert f"{key} can be read by other accounts" in verdict.output
+    assert "is not this database's" in verdict.output
+    refused = add(ready, "late", "auditor")
+    assert refused.exit_code == 1
+    assert "late" not in ready("account", "list").output
+    monkeypatch.delenv("HIE_SECRET_KEY_FILE")
+    settings.cache_clear()
+    assert "is not in" in ready("doctor", "--language", "en").output
+    assert not (tmp_path / "secret-key").exists(), "the doctor changes nothing"
 
 
 @pytest.mark.parametrize(

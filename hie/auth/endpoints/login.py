@@ -146,7 +146,7 @@ async def second_factor(request: Request) -> Response:
         fields = once(await read_form(request))
         check_form_token(request, fields.get("form_token"))
         code = fields.get("code", "").replace(" ", "")
-        if not await check_code(conn, session.account.login, code):
+        if not await check_code(conn, settings_of(request), session.account.login, code):
             await note(conn, request, "second-factor-refused", account=session.account.login)
             return next_factor_page(request, asked, failed=True)
         await verify_session(conn, session)

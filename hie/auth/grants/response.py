@@ -39,7 +39,7 @@ async def _id_token(
         claims["fhirUser"] = f"{settings.fhir_base}/{family.fhir_user}"
     if "profile" in family.granted.special:
         claims["name"] = account.display_name
-    return await sign(conn, claims)
+    return await sign(conn, settings, claims)
 
 
 async def token_response(
