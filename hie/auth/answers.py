@@ -20,8 +20,8 @@ NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 ANY_ORIGIN = {
     "access-control-allow-origin": "*",
     "access-control-allow-methods": "GET, POST, OPTIONS",
-    "access-control-allow-headers": "authorization, content-type, accept, dpop",
-    "access-control-expose-headers": "dpop-nonce, www-authenticate",
+    "access-control-allow-headers": "authorization, content-type, accept, dpop, if-none-match",
+    "access-control-expose-headers": "dpop-nonce, etag, www-authenticate",
     "access-control-max-age": "600",
 }
 """Apps in the browser call these endpoints from their own origin. No cookie is read or set here,

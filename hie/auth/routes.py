@@ -5,6 +5,7 @@ from starlette.routing import BaseRoute, Route
 from hie.auth.endpoints import (
     account,
     authorize,
+    brands,
     federation,
     introspect,
     jwks,
@@ -35,5 +36,6 @@ routes: list[BaseRoute] = [
     Route(introspect.PATH, introspect.introspect, methods=["POST", "OPTIONS"]),
     Route(account.PATH, account.account, methods=["GET", "POST"]),
     Route(jwks.PATH, jwks.jwks, methods=["GET", "OPTIONS"]),
+    Route(brands.PATH, brands.brands, methods=["GET", "OPTIONS"]),
     Route(style.PATH, style.style, methods=["GET"]),
 ]

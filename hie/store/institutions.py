@@ -1,15 +1,21 @@
 """The institutions that send data and own what they sent."""
 
+from datetime import datetime
 from typing import NamedTuple
 
 from hie.kit.db import Connection
 
 INSERT = """
-INSERT INTO store.institution (code, name) VALUES (%s, %s)
-ON CONFLICT (code) DO UPDATE SET name = excluded.name RETURNING number
+INSERT INTO store.institution AS known (code, name) VALUES (%s, %s)
+ON CONFLICT (code) DO UPDATE SET name = excluded.name,
+    changed_at = CASE WHEN known.name = excluded.name THEN known.changed_at ELSE now() END
+RETURNING number
 """
 SELECT = "SELECT number, code, name FROM store.institution WHERE number = %s"
 SELECT_BY_CODE = "SELECT number, code, name FROM store.institution WHERE code = %s"
+SELECT_ALL = """
+SELECT number, code, name, max(changed_at) OVER () FROM store.institution ORDER BY number
+"""
 
 
 class Institution(NamedTuple):
@@ -42,3 +48,9 @@ async def institution_by_code(connection: Connection, code: str) -> Institution 
     cursor = await connection.execute(SELECT_BY_CODE, (code,))
     row = await cursor.fetchone()
     return Institution(*row) if row else None
+
+
+async def all_institutions(connection: Connection) -> tuple[list[Institution], datetime]:
+    """Every institution, the exchange itself (number 0) first, and when one of them last changed."""
+    rows = await (await connection.execute(SELECT_ALL)).fetchall()
+    return [Institution(*row[:3]) for row in rows], rows[0][3]

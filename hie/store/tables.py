@@ -20,6 +20,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    func,
     text,
 )
 from sqlalchemy.types import UserDefinedType
@@ -44,6 +45,7 @@ institution = Table(
     Column("number", Integer, primary_key=True),
     Column("code", Text, nullable=False, unique=True),
     Column("name", Text, nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     comment="Who sends data and owns what it sent. Number 0 is the exchange itself.",
 )
 

@@ -11,7 +11,17 @@ from starlette.responses import Response
 
 from hie.auth.answers import for_apps, json_answer
 from hie.auth.dpop import ALGORITHMS as DPOP_ALGORITHMS
-from hie.auth.endpoints import account, authorize, introspect, jwks, push, register, revoke, token
+from hie.auth.endpoints import (
+    account,
+    authorize,
+    brands,
+    introspect,
+    jwks,
+    push,
+    register,
+    revoke,
+    token,
+)
 from hie.auth.endpoints.login import LOGOUT_PATH
 from hie.auth.exchange import settings_of
 from hie.auth.jwks import SIGNING_ALGORITHMS
@@ -86,6 +96,8 @@ def document(settings: Settings) -> dict[str, Any]:
             "system/*.cruds",
         ],
         "capabilities": list(CAPABILITIES),
+        "user_access_brand_bundle": base + brands.PATH,
+        "user_access_brand_identifier": brands.primary_identifier(base),
     }
 
 
