@@ -169,3 +169,18 @@ exception = Table(
     comment="What a denial does not hide.",
 )
 Index("exception_denial", exception.c.denial)
+
+app_state = Table(
+    "app_state",
+    metadata,
+    Column("id", Text(collation="C"), primary_key=True),
+    Column("client", Text, nullable=False),
+    Column("subject", Text(collation="C"), nullable=False),
+    Column("code", Text, nullable=False),
+    Column("version", BigInteger, nullable=False, server_default="1"),
+    Column("last_updated", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("body", LargeBinary, nullable=False),
+    comment="What an app keeps about one person, or (empty subject) for all its users. No other "
+    "app sees it.",
+)
+Index("app_state_owner", app_state.c.client, app_state.c.subject)

@@ -10,6 +10,9 @@ TYPE_NAMES = {
     "AllergyIntolerance": Text("allergies", "过敏史"),
     "Appointment": Text("appointments", "预约"),
     "AuditEvent": Text("who looked at your record", "档案访问记录"),
+    "Basic": Text(
+        "what this app keeps for itself, and other entries", "此应用自存的数据及其他条目"
+    ),
     "CarePlan": Text("care plans", "照护计划"),
     "CareTeam": Text("care teams", "照护团队"),
     "Condition": Text("diagnoses and health problems", "诊断与健康问题"),

@@ -41,10 +41,11 @@ async def read_body(request: Request, largest: int) -> bytes:
 
 
 def _too_large(largest: int) -> Exception:
-    megabytes = largest // (1024 * 1024)
+    kibibytes = largest // 1024
+    limit = f"{kibibytes} KiB" if kibibytes < 1024 else f"{kibibytes // 1024} MiB"
     return problem(
         413,
         "too-long",
-        f"The body is larger than {megabytes} MiB; send it in parts",
-        f"请求体超过 {megabytes} MiB，请分批发送",
+        f"The body is larger than {limit}; send it in parts",
+        f"请求体超过 {limit}，请分批发送",
     )

@@ -14,6 +14,7 @@ from hie.audit.log import AuditError
 from hie.errors import Problem, problem
 from hie.fhir.definitions import RESOURCE_TYPES
 from hie.kit.ids import new_id
+from hie.rest.app_state import APP_STATE
 from hie.rest.binary import wants_content
 from hie.rest.bundle import post_bundle
 from hie.rest.dispatch import FhirRoute, Paths
@@ -129,6 +130,8 @@ def fhir_route() -> FhirRoute:
     table["/metadata"]["GET"] = metadata
     table["/"]["POST"] = post_bundle
     table[""]["POST"] = post_bundle
+    for method, path, endpoint in APP_STATE:
+        table[path][method] = endpoint
     for served in (*OPERATIONS, *TYPE_INTERACTIONS, SYSTEM_SEARCHES, SYSTEM_HISTORY):
         for method, path, endpoint in served.routes:
             table[path][method] = endpoint

@@ -36,6 +36,10 @@ PATHS = (
     "/.well-known/oauth-authorization-server",
 )
 
+APP_STATE = "smart-app-state"
+APP_STATE_PATH = "/fhir/app-state"
+"""The FHIR base of what apps keep for themselves, which is no part of the records."""
+
 CAPABILITIES = (
     "launch-ehr",
     "launch-standalone",
@@ -54,6 +58,7 @@ CAPABILITIES = (
     "permission-online",
     "permission-v1",
     "permission-v2",
+    APP_STATE,
 )
 
 AUTHENTICATION_METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt")
@@ -96,6 +101,7 @@ def document(settings: Settings) -> dict[str, Any]:
             "system/*.cruds",
         ],
         "capabilities": list(CAPABILITIES),
+        "associated_endpoints": [{"url": base + APP_STATE_PATH, "capabilities": [APP_STATE]}],
         "user_access_brand_bundle": base + brands.PATH,
         "user_access_brand_identifier": brands.primary_identifier(base),
     }
