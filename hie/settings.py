@@ -113,6 +113,11 @@ class Settings(BaseSettings):
         "id_number",
         description="The claim of the id token that holds the identity card number.",
     )
+    staff_second_factor: Literal["offered", "required"] = Field(
+        "offered",
+        description="`required`: staff without a second factor set one up before they can go on. "
+        "`offered`: only those who have one are asked for it.",
+    )
     sign_ins_per_minute: int = Field(
         30,
         ge=1,

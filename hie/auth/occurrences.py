@@ -24,6 +24,7 @@ What = Literal[
     "app-ended",
     "theft-suspected",
     "password-changed",
+    "second-factor-set",
 ]
 
 WORDS = {
@@ -34,6 +35,7 @@ WORDS = {
     "app-allowed": Text("Allowed an app", "允许应用访问"),
     "app-refused": Text("Refused an app", "拒绝应用访问"),
     "app-ended": Text("Ended an app's access", "取消应用授权"),
+    "second-factor-set": Text("Set up one-time codes", "设置动态验证码"),
     "password-changed": Text("Changed the password", "修改密码"),
     "theft-suspected": Text(
         "An app's key was used twice; its access was ended", "应用凭证被重复使用，已终止其访问"

@@ -26,6 +26,7 @@ routes: list[BaseRoute] = [
     Route(authorize.PATH, authorize.authorize, methods=["GET", "POST"]),
     Route(login.PATH, login.login, methods=["GET", "POST"]),
     Route(login.CODE_PATH, login.second_factor, methods=["GET", "POST"]),
+    Route(login.ENROLMENT_PATH, login.enrolment, methods=["GET", "POST"]),
     Route(federation.PATH, federation.depart, methods=["GET"]),
     Route(federation.CALLBACK, federation.callback, methods=["GET"]),
     Route(login.LOGOUT_PATH, login.logout, methods=["GET", "POST"]),

@@ -28,8 +28,10 @@ async def give_second_factor(conn: Connection, settings: Settings, login: str, s
     await conn.execute(GIVE, (seal(settings, TOTP, login, secret.encode()), login))
 
 
-def _matching_step(secret: str, code: str, current: int) -> int | None:
+def matching_step(secret: str, code: str, current: int) -> int | None:
     """The step whose code this is: the present one or the one before or after it."""
+    if _CODE.fullmatch(code) is None:
+        return None
     generator = pyotp.TOTP(secret, interval=STEP_SECONDS)
     matching = [
         step
@@ -45,10 +47,10 @@ async def check_code(conn: Connection, settings: Settings, login: str, code: str
         return False
     cursor = await conn.execute(SELECT, (login,))
     row = await cursor.fetchone()
-    if row is None or row[0] is None or _CODE.fullmatch(code) is None:
+    if row is None or row[0] is None:
         return False
     secret = unseal(settings, TOTP, login, row[0]).decode()
-    step = _matching_step(secret, code, int(time.time()) // STEP_SECONDS)
+    step = matching_step(secret, code, int(time.time()) // STEP_SECONDS)
     if step is None:
         return False
     cursor = await conn.execute(USE, {"step": step, "login": login})

@@ -11,6 +11,7 @@ from datetime import datetime
 from hie.auth.accounts import Account, find_account
 from hie.auth.secret import digest, new_secret
 from hie.kit.db import Connection
+from hie.settings import Settings
 
 IDLE_SECONDS = {"resident": 30 * 60, "staff": 15 * 60}
 LONGEST_SECONDS = 12 * 3600
@@ -55,7 +56,13 @@ class Session:
     signed_in_at: datetime
 
 
-async def begin_session(conn: Connection, account: Account, agent: str) -> str:
+def must_enrol(settings: Settings, account: Account) -> bool:
+    """Whether the person has to set up a second factor before anything else."""
+    required = settings.staff_second_factor == "required" and account.kind == "staff"
+    return required and not account.has_second_factor
+
+
+async def begin_session(conn: Connection, settings: Settings, account: Account, agent: str) -> str:
     """Start a session and give the cookie's value; unverified if a second factor is still due."""
     cookie = new_secret()
     await conn.execute(
@@ -63,7 +70,7 @@ async def begin_session(conn: Connection, account: Account, agent: str) -> str:
         {
             "hash": digest(cookie),
             "account": account.login,
-            "verified": not account.has_second_factor,
+            "verified": not (account.has_second_factor or must_enrol(settings, account)),
             "agent": agent[:_LONGEST_AGENT],
             "idle": IDLE_SECONDS[account.kind],
             "longest": LONGEST_SECONDS,
@@ -72,7 +79,7 @@ async def begin_session(conn: Connection, account: Account, agent: str) -> str:
     return cookie
 
 
-async def find_session(conn: Connection, cookie: str | None) -> Session | None:
+async def find_session(conn: Connection, settings: Settings, cookie: str | None) -> Session | None:
     """The session of this cookie, if it is in force; being used keeps it from going idle."""
     if not cookie:
         return None
@@ -82,7 +89,11 @@ async def find_session(conn: Connection, cookie: str | None) -> Session | None:
     if row is None:
         return None
     account = await find_account(conn, row[0])
-    return None if account is None else Session(kept, account, row[1], row[2])
+    if account is None:
+        return None
+    # Asked anew each time: the session may be older than the rule.
+    verified = row[1] and not must_enrol(settings, account)
+    return Session(kept, account, verified, row[2])
 
 
 async def verify_session(conn: Connection, session: Session) -> None:

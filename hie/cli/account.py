@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hie.auth.accounts import all_accounts, change_roles, create_account, disable_account
+from hie.auth.enrolment import otpauth_address
 from hie.auth.roles import ROLES
 from hie.auth.sealed import open_seals
 from hie.auth.second_factor import give_second_factor
@@ -86,8 +87,7 @@ def add(
     if not known:
         raise refuse(f"There is no institution {institution}.")
     console.print(f"password: {password}", soft_wrap=True)
-    address = pyotp.TOTP(secret).provisioning_uri(name=login, issuer_name="hie")
-    console.print(f"second factor: {address}", soft_wrap=True)
+    console.print(f"second factor: {otpauth_address(secret, login)}", soft_wrap=True)
 
 
 @application.command()

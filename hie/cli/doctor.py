@@ -34,6 +34,7 @@ def examine() -> list[Finding]:
     status = migrations.status(conninfo)
     found = [
         *readiness.of_address(chosen),
+        *readiness.of_sign_in(chosen),
         *readiness.of_database_address(conninfo),
         *readiness.of_directory(chosen),
         *readiness.of_schema(status),

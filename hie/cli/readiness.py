@@ -93,6 +93,15 @@ def of_address(settings: Settings) -> Iterator[Finding]:
         )
 
 
+def of_sign_in(settings: Settings) -> Iterator[Finding]:
+    """Nobody of the staff gets in by a password alone."""
+    if settings.staff_second_factor != "required":
+        yield _problem(
+            "Staff may sign in by a password alone: set HIE_STAFF_SECOND_FACTOR=required.",
+            "工作人员可仅凭密码登录，请设置 HIE_STAFF_SECOND_FACTOR=required。",
+        )
+
+
 def of_database_address(conninfo: str) -> Iterator[Finding]:
     """The way to the database: a proper password, and TLS if it leaves the machine."""
     parts = conninfo_to_dict(conninfo)

@@ -132,6 +132,7 @@ FAULTS = {
 def ready(run: Run, conninfo: str, monkeypatch: pytest.MonkeyPatch) -> Run:
     """An installation with which nothing is wrong."""
     monkeypatch.setenv("HIE_PUBLIC_BASE_URL", "https://exchange.example")
+    monkeypatch.setenv("HIE_STAFF_SECOND_FACTOR", "required")
     settings.cache_clear()
     for role in ("administrator", "security-officer", "auditor"):
         add(run, role, role)
@@ -192,6 +193,7 @@ def test_an_open_or_foreign_secret_key_is_found(
     ("name", "value", "said"),
     [
         ("HIE_HOST", "0.0.0.0", "without TLS"),
+        ("HIE_STAFF_SECOND_FACTOR", "offered", "by a password alone"),
         ("HIE_CORS_ORIGINS", "*", "every site's scripts"),
         ("HIE_PUBLIC_BASE_URL", "http://exchange.example", "not an https address"),
     ],

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from hie.auth.account_page import applications, browsers, end_application, owns_session
 from hie.auth.accounts import SHORTEST_PASSWORD, change_password
 from hie.auth.endpoints.login import ACCOUNT_PATH, login_page, next_factor_page
-from hie.auth.exchange import database_of
+from hie.auth.exchange import database_of, settings_of
 from hie.auth.failures import PageError
 from hie.auth.limits import check_rate
 from hie.auth.occurrences import note, recent
@@ -78,11 +78,11 @@ async def _end(conn: Connection, request: Request, session: Session) -> Response
 async def account(request: Request) -> Response:
     """GET lists, POST ends one approval or one browser's session."""
     async with database_of(request).connection() as conn:
-        session = await find_session(conn, cookie_of(request))
+        session = await find_session(conn, settings_of(request), cookie_of(request))
         if session is None:
             return login_page(request, None)
         if not session.verified:
-            return next_factor_page(request, None)
+            return next_factor_page(request, None, session)
         if request.method == "POST":
             return await _end(conn, request, session)
         return render(

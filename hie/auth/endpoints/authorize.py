@@ -89,7 +89,7 @@ def _recent(asked: AuthorizationRequest, session: Session) -> bool:
 
 
 async def _show(conn: Connection, request: Request, asked: AuthorizationRequest) -> Response:
-    session = await find_session(conn, cookie_of(request))
+    session = await find_session(conn, settings_of(request), cookie_of(request))
     if "none" in asked.prompt:  # https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
         if session is None or not session.verified or not _recent(asked, session):
             raise OAuthError("login_required", "Nobody is signed in.", "尚未登录。")
@@ -98,7 +98,7 @@ async def _show(conn: Connection, request: Request, asked: AuthorizationRequest)
     if session is None or not (_recent(asked, session) or signed_in_for_this(request)):
         return login_page(request, asked)
     if not session.verified:
-        return next_factor_page(request, asked)
+        return next_factor_page(request, asked, session)
     offer = await make_offer(conn, asked, session.account, people_of(request))
     if asked.client.trusted and not offer.patients and "consent" not in asked.prompt:
         return await _granted(conn, request, asked, session, offer, scopes=offer.scopes)
@@ -109,7 +109,7 @@ async def _decide(conn: Connection, request: Request, asked: AuthorizationReques
     pairs = await read_form(request)
     fields = dict(pairs)
     check_form_token(request, fields.get("form_token"))
-    session = await find_session(conn, cookie_of(request))
+    session = await find_session(conn, settings_of(request), cookie_of(request))
     if session is None or not session.verified:
         return see_other(f"{PATH}?{request.url.query}")
     offer = await make_offer(conn, asked, session.account, people_of(request))

@@ -82,7 +82,9 @@ async def callback(request: Request) -> Response:
         account = None if login is None else await find_account(conn, login)
         if account is None:
             raise _failed()
-        session = await begin_session(conn, account, request.headers.get("user-agent", ""))
+        session = await begin_session(
+            conn, settings, account, request.headers.get("user-agent", "")
+        )
         await note(conn, request, "signed-in", account=account.login)
     response = onward(begun.query, session)
     response.delete_cookie(_cookie_name(request), path="/", secure=is_secure(request))

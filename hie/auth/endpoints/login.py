@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from hie.auth.accounts import authenticate
 from hie.auth.authorization_request import AuthorizationRequest, read_authorization_request
+from hie.auth.enrolment import enrol, offered_secret, otpauth_address
 from hie.auth.exchange import database_of, settings_of
 from hie.auth.limits import check_rate
 from hie.auth.occurrences import note
@@ -27,11 +28,19 @@ from hie.auth.pages import (
 from hie.auth.parameters import once, read_form, read_pairs
 from hie.auth.second_factor import check_code
 from hie.auth.secret import new_secret
-from hie.auth.sessions import begin_session, end_session, find_session, verify_session
+from hie.auth.sessions import (
+    Session,
+    begin_session,
+    end_session,
+    find_session,
+    must_enrol,
+    verify_session,
+)
 from hie.kit.db import Connection
 
 PATH = "/oauth/login"
 CODE_PATH = "/oauth/login/code"
+ENROLMENT_PATH = "/oauth/login/enrol"
 LOGOUT_PATH = "/oauth/logout"
 ACCOUNT_PATH = "/oauth/account"
 """Where people go who sign in without an app that waits."""
@@ -65,13 +74,22 @@ def login_page(
 
 
 def next_factor_page(
-    request: Request, asked: AuthorizationRequest | None, *, failed: bool = False
+    request: Request,
+    asked: AuthorizationRequest | None,
+    session: Session,
+    *,
+    failed: bool = False,
 ) -> Response:
-    """The form for the one-time code."""
+    """The form for the one-time code; before it, where that is required, how to come by codes."""
+    values: dict[str, object] = {"failed": failed}
+    enrolling = must_enrol(settings_of(request), session.account)
+    if enrolling:
+        secret = offered_secret(settings_of(request), session)
+        values.update(secret=secret, address=otpauth_address(secret, session.account.login))
     return render(
         request,
-        "code.html",
-        {"failed": failed},
+        "enrol.html" if enrolling else "code.html",
+        values,
         status=401 if failed else 200,
         form_targets=() if asked is None else (form_target(asked.redirect_uri),),
     )
@@ -112,7 +130,7 @@ async def login(request: Request) -> Response:
     async with database_of(request).connection() as conn:
         asked = await _asked(conn, request)
         if request.method != "POST":
-            session = await find_session(conn, cookie_of(request))
+            session = await find_session(conn, settings_of(request), cookie_of(request))
             if session is None or not session.verified:
                 return login_page(request, asked)
             return onward(request.url.query)
@@ -123,8 +141,10 @@ async def login(request: Request) -> Response:
         if account is None:
             await note(conn, request, "sign-in-refused", account=name)
             return login_page(request, asked, failed=True, login=name)
-        cookie = await begin_session(conn, account, request.headers.get("user-agent", ""))
-        if not account.has_second_factor:
+        cookie = await begin_session(
+            conn, settings_of(request), account, request.headers.get("user-agent", "")
+        )
+        if not (account.has_second_factor or must_enrol(settings_of(request), account)):
             await note(conn, request, "signed-in", account=account.login)
     response = onward(request.url.query, cookie)
     set_cookie(request, response, cookie)
@@ -138,18 +158,46 @@ async def second_factor(request: Request) -> Response:
         check_rate(request, "sign-in")
     async with database_of(request).connection() as conn:
         asked = await _asked(conn, request)
-        session = await find_session(conn, cookie_of(request))
+        session = await find_session(conn, settings_of(request), cookie_of(request))
         if session is None or request.method != "POST":
             return (
-                login_page(request, asked) if session is None else next_factor_page(request, asked)
+                login_page(request, asked)
+                if session is None
+                else next_factor_page(request, asked, session)
             )
         fields = once(await read_form(request))
         check_form_token(request, fields.get("form_token"))
         code = fields.get("code", "").replace(" ", "")
         if not await check_code(conn, settings_of(request), session.account.login, code):
             await note(conn, request, "second-factor-refused", account=session.account.login)
-            return next_factor_page(request, asked, failed=True)
+            return next_factor_page(request, asked, session, failed=True)
         await verify_session(conn, session)
+        await note(conn, request, "signed-in", account=session.account.login)
+    return onward(request.url.query)
+
+
+@for_people
+async def enrolment(request: Request) -> Response:
+    """POST checks the first code of the second factor that the session was offered."""
+    if request.method == "POST":
+        check_rate(request, "sign-in")
+    settings = settings_of(request)
+    async with database_of(request).connection() as conn:
+        asked = await _asked(conn, request)
+        session = await find_session(conn, settings, cookie_of(request))
+        if session is None:
+            return login_page(request, asked)
+        if not must_enrol(settings, session.account):
+            return onward(request.url.query)
+        if request.method != "POST":
+            return next_factor_page(request, asked, session)
+        fields = once(await read_form(request))
+        check_form_token(request, fields.get("form_token"))
+        code = fields.get("code", "").replace(" ", "")
+        if not await enrol(conn, settings, session, code):
+            await note(conn, request, "second-factor-refused", account=session.account.login)
+            return next_factor_page(request, asked, session, failed=True)
+        await note(conn, request, "second-factor-set", account=session.account.login)
         await note(conn, request, "signed-in", account=session.account.login)
     return onward(request.url.query)
 
@@ -163,7 +211,7 @@ async def logout(request: Request) -> Response:
     check_form_token(request, fields.get("form_token"))
     cookie = cookie_of(request)
     async with database_of(request).connection() as conn:
-        session = await find_session(conn, cookie)
+        session = await find_session(conn, settings_of(request), cookie)
         if session is not None:
             await note(conn, request, "signed-out", account=session.account.login)
         if cookie is not None:
