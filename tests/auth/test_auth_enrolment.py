@@ -228,3 +228,13 @@ async def test_who_is_not_asked(strict: Callable[[], App], app: App, populated: 
     async with populated.connection() as conn:
         await give_second_factor(conn, Settings(), "doctor", pyotp.random_base32())
     assert "otpauth" not in (await strict().approval_page("doctor", SCOPE)).text
+
+
+async def test_a_refresh_token_from_before_the_rule_gives_nothing(
+    strict: Callable[[], App], app: App
+) -> None:
+    tokens = await app.tokens("doctor", f"{SCOPE} offline_access")
+    refused = await strict().refresh(tokens["refresh_token"])
+    assert refused.status_code == 400
+    assert refused.json()["error"] == "invalid_grant"
+    assert (await app.refresh(tokens["refresh_token"])).status_code == 200, "only offered there"

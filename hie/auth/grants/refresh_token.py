@@ -19,6 +19,7 @@ from hie.auth.grants.authorization_code import invalid_grant
 from hie.auth.grants.response import token_response
 from hie.auth.scopes import ScopeSet, UnknownScope
 from hie.auth.secret import digest
+from hie.auth.sessions import must_enrol
 from hie.kit.db import Connection
 from hie.settings import Settings
 
@@ -79,7 +80,8 @@ async def _refresh(
         await revoke_stolen(conn, token.family)
         return None
     family = None if token.over else await lock_family(conn, token.family)
-    if family is None or await find_account(conn, family.account) is None:
+    account = None if family is None else await find_account(conn, family.account)
+    if family is None or account is None or must_enrol(settings, account):
         return None
     if family.session is not None:
         cursor = await conn.execute(SESSION_IN_FORCE, (family.session,))
@@ -103,7 +105,8 @@ async def by_refresh_token(
 ) -> dict[str, Any]:
     """New tokens for a refresh token. Raises `OAuthError` invalid_grant or invalid_scope.
 
-    What the client is not registered for any more, and what a disabled account had, is not renewed.
+    What the client is not registered for any more, and what a disabled account had, is not renewed;
+    nor is what staff has that must set up a second factor first.
     """
     async with conn.transaction():
         answer = await _refresh(conn, client, parameters, settings, key_thumbprint)
