@@ -3,7 +3,6 @@
 The table in `docs/settings.md` is checked against this module by a test.
 """
 
-from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -142,7 +141,6 @@ class Settings(BaseSettings):
         return f"{self.public_base_url}/fhir"
 
 
-@lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The process's settings, read once. Tests build their own `Settings`."""
+    """The settings of now: what starts reads them once and hands them on."""
     return Settings()

@@ -10,15 +10,12 @@ from hie.audit.event import Event
 from hie.audit.log import AuditLog
 from hie.cli.main import application
 from hie.kit.db import Database
-from hie.settings import settings
 
 
 @pytest.fixture
 def run(conninfo: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HIE_DATABASE_URL", conninfo)
-    settings.cache_clear()
-    yield lambda *arguments: CliRunner().invoke(application, ["audit", *arguments])
-    settings.cache_clear()
+    return lambda *arguments: CliRunner().invoke(application, ["audit", *arguments])
 
 
 async def _record(conninfo: str) -> None:

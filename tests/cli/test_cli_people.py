@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -12,7 +12,6 @@ from typer.testing import CliRunner, Result
 
 from hie.auth.secret import hash_password
 from hie.cli.main import application
-from hie.settings import settings
 
 Run = Callable[..., Result]
 
@@ -24,16 +23,14 @@ VALUES ('waiting', 'An app', 'public', 'pending', '{https://x.example/}', 'patie
 
 
 @pytest.fixture
-def run(conninfo: str, tmp_path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+def run(conninfo: str, tmp_path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("HIE_DATABASE_URL", conninfo)
     monkeypatch.setenv("HIE_DATA_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "200")
-    settings.cache_clear()
     with psycopg.connect(conninfo) as connection:
         connection.execute("INSERT INTO store.institution (code, name) VALUES ('H9', 'Nine')")
         connection.execute(CLIENT)
-    yield lambda *words: CliRunner().invoke(application, words)
-    settings.cache_clear()
+    return lambda *words: CliRunner().invoke(application, words)
 
 
 def add(run: Run, login: str, role: str) -> Result:
@@ -133,7 +130,6 @@ def ready(run: Run, conninfo: str, monkeypatch: pytest.MonkeyPatch) -> Run:
     """An installation with which nothing is wrong."""
     monkeypatch.setenv("HIE_PUBLIC_BASE_URL", "https://exchange.example")
     monkeypatch.setenv("HIE_STAFF_SECOND_FACTOR", "required")
-    settings.cache_clear()
     for role in ("administrator", "security-officer", "auditor"):
         add(run, role, role)
     return run
@@ -173,7 +169,6 @@ def test_an_open_or_foreign_secret_key_is_found(
 ) -> None:
     key = tmp_path / "another-key"
     monkeypatch.setenv("HIE_SECRET_KEY_FILE", str(key))
-    settings.cache_clear()
     assert "cannot be read" in ready("doctor", "--language", "en").output
     key.write_text(base64.b64encode(bytes(32)).decode())
     key.chmod(0o640)
@@ -184,7 +179,6 @@ def test_an_open_or_foreign_secret_key_is_found(
     assert refused.exit_code == 1
     assert "late" not in ready("account", "list").output
     monkeypatch.delenv("HIE_SECRET_KEY_FILE")
-    settings.cache_clear()
     assert "is not in" in ready("doctor", "--language", "en").output
     assert not (tmp_path / "secret-key").exists(), "the doctor changes nothing"
 
@@ -202,7 +196,6 @@ def test_each_unsafe_setting_is_found(
     ready: Run, monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
 ) -> None:
     monkeypatch.setenv(name, value)
-    settings.cache_clear()
     verdict = ready("doctor", "--language", "en")
     assert verdict.exit_code == 1
     assert said in verdict.output

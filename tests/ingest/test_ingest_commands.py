@@ -1,6 +1,6 @@
 """`hie ingest`, as an operator uses it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -9,18 +9,16 @@ from hl7_samples import adt
 from typer.testing import CliRunner
 
 from hie.cli import ingest
-from hie.settings import settings
 
 Run = Callable[..., str]
 
 
 @pytest.fixture
-def run(conninfo: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+def run(conninfo: str, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command on this test's database, in which one institution is known."""
     monkeypatch.setenv("HIE_DATABASE_URL", conninfo)
     # The console takes its width when it is made, from whatever test comes first.
     monkeypatch.setattr(ingest.console, "width", 200)
-    settings.cache_clear()
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute(
             "INSERT INTO store.institution (code, name) VALUES ('YX-H2', '中医医院')"
@@ -31,8 +29,7 @@ def run(conninfo: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
         assert result.exit_code == code, result.output
         return result.output
 
-    yield invoke
-    settings.cache_clear()
+    return invoke
 
 
 def _quarantine(conninfo: str) -> int:
