@@ -100,6 +100,8 @@ COUNT = "SELECT (SELECT count(*) FROM registration), (SELECT count(*) FROM edge)
 
 Line = tuple[int, int, str, str]
 Group = list[tuple[int, str, str]]
+Apart = Sequence[tuple[int, int]]
+"""Registrations that a steward has said are not one person."""
 
 
 class Linked(NamedTuple):
@@ -133,7 +135,12 @@ def write(
 
 
 def link(
-    file: Path, model: Model, *, workers: int = 2, figures: Figures | None = None
+    file: Path,
+    model: Model,
+    *,
+    workers: int = 2,
+    figures: Figures | None = None,
+    apart: Apart = (),
 ) -> Iterator[Linked]:
     """The clusters of the registrations in `file`: CSV of number, birth date, keys as {1,2}, features."""
     connection = duckdb.connect()
@@ -158,7 +165,10 @@ def link(
         yield Linked(number, number)
     around = Surroundings(int(registrations * 0.4), registrations, births)
     with ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_prepare, initargs=(model, around)
+        workers,
+        mp_context=get_context("spawn"),
+        initializer=_prepare,
+        initargs=(model, around, apart),
     ) as pool:
         waiting: deque[Future[list[Linked]]] = deque()
         for chunk in _chunks(connection):
@@ -198,23 +208,23 @@ def _lines(cursor: duckdb.DuckDBPyConnection) -> Iterator[Line]:
         yield from rows
 
 
-_prepared: dict[str, tuple[Model, Surroundings]] = {}
+_prepared: dict[str, tuple[Model, Surroundings, Apart]] = {}
 
 
-def _prepare(model: Model, around: Surroundings) -> None:
-    _prepared["run"] = (model, around)
+def _prepare(model: Model, around: Surroundings, apart: Apart) -> None:
+    _prepared["run"] = (model, around, apart)
 
 
 def _clusters(groups: Sequence[Group]) -> list[Linked]:
     """The clusters of whole groups, in a process of the pool."""
-    model, around = _prepared["run"]
+    model, around, apart = _prepared["run"]
     found: list[Linked] = []
     for group in groups:
         members = [
             Member(str(number), "", from_json(orjson.loads(features)), _keys(keys))
             for number, keys, features in group
         ]
-        found += cluster(members, model, around)
+        found += cluster(members, model, around, apart)
     return found
 
 
@@ -222,9 +232,12 @@ def _keys(written: str) -> tuple[int, ...]:
     return tuple(map(int, written.strip("{}").split(","))) if written != "{}" else ()
 
 
-def cluster(members: Iterable[Member], model: Model, around: Surroundings) -> list[Linked]:
+def cluster(
+    members: Iterable[Member], model: Model, around: Surroundings, apart: Apart = ()
+) -> list[Linked]:
     """Place each member, the fullest first; then join the persons that prove to be one."""
     roster = Roster(model, around)
+    roster.set_apart((str(one), str(two)) for one, two in apart)
     twofold: list[tuple[str, str]] = []
     for member in sorted(members, key=_fullest_first):
         roster.crowded.update(
@@ -236,7 +249,7 @@ def cluster(members: Iterable[Member], model: Model, around: Surroundings) -> li
         twofold += _twofold(person, decision)
     for one, two in twofold:
         if roster.by_person.get(one) and roster.by_person.get(two) and one != two:
-            pair = roster.candidate("", roster.features_of(two), one)
+            pair = roster.candidate(two, roster.features_of(two), one)
             if pair.certain:
                 roster.absorb(one, two)
     return [Linked(int(id_), int(member.person)) for id_, member in roster.members.items()]

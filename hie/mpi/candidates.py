@@ -29,8 +29,13 @@ SELECT pg_advisory_xact_lock_shared(%(class)s),
 """
 LOCK_ALL = "SELECT pg_advisory_xact_lock(%(class)s)"
 
+# Registrations deleted and sent anew are not members yet, and stay apart all the same.
+APART = """array(
+    SELECT a.high FROM mpi.apart a WHERE a.low = r.id
+    UNION ALL SELECT a.low FROM mpi.apart a WHERE a.high = r.id
+)"""
 # LATERAL … OFFSET 0 keeps the planner to index look-ups whatever the statistics say.
-PERSONS = """
+PERSONS = f"""
 WITH hit AS MATERIALIZED (
     SELECT k.key, b.registration FROM unnest(%(keys)s::bigint[]) AS k(key)
     CROSS JOIN LATERAL (
@@ -51,11 +56,14 @@ WITH hit AS MATERIALIZED (
     UNION
     SELECT unnest(%(persons)s::text[])
 )
-SELECT m.id, p.person, m.keys, m.features FROM person p CROSS JOIN LATERAL (
-    SELECT id, keys, features::text FROM mpi.registration r WHERE r.person = p.person OFFSET 0
+SELECT m.id, p.person, m.keys, m.features, m.apart FROM person p CROSS JOIN LATERAL (
+    SELECT id, keys, features::text, {APART} AS apart
+    FROM mpi.registration r WHERE r.person = p.person OFFSET 0
 ) m
 UNION ALL
-SELECT '', '', array(SELECT key FROM hit EXCEPT SELECT key FROM usable), ''
+SELECT r.id, '', '{{}}', '', {APART} FROM unnest(%(ids)s::text[]) AS r(id)
+UNION ALL
+SELECT '', '', array(SELECT key FROM hit EXCEPT SELECT key FROM usable), '', '{{}}'
 ORDER BY id
 """
 BIRTHS = """
@@ -104,9 +112,10 @@ async def fill(
         (registrations,) = await size.fetchone() or (0,)
     around = Surroundings(int(registrations * PERSONS_PER_REGISTRATION), registrations, counts)
     roster = Roster(model or load(), around)
-    roster.crowded.update(*(member_keys for id_, _, member_keys, _ in rows if not id_))
-    for id_, person, member_keys, plain in rows:
-        if not id_:
+    roster.crowded.update(*(member_keys for id_, _, member_keys, _, _ in rows if not id_))
+    for id_, person, member_keys, plain, apart in rows:
+        roster.set_apart((id_, other) for other in apart)
+        if not person:
             continue
         features = registration_features.from_json(orjson.loads(plain))
         roster.add(Member(id_, person, features, tuple(member_keys)))

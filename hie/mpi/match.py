@@ -37,7 +37,8 @@ async def match(
 ) -> list[Match]:
     """The persons that fit `patient`, best first, at most `count`.
 
-    With `only_certain` there is one answer or none: none when two persons are certain.
+    With `only_certain` there is one answer or none: none when two persons are certain. Whom a steward
+    has set apart from the registration or person that `patient` is, by its id, is no answer.
     """
     model = await active.current(connection)
     comparisons = COMPARISONS[model.comparisons]
@@ -45,9 +46,17 @@ async def match(
     keys = comparisons.keys(described, store.hasher)
     if not keys:
         return []
-    roster = await fill(connection, keys, dates=described.births[:1], lock=False, model=model)
+    id_ = str(patient.get("id", ""))
+    roster = await fill(
+        connection,
+        keys,
+        ids=[id_] if id_ else [],
+        dates=described.births[:1],
+        lock=False,
+        model=model,
+    )
     described = blocking.without(described, roster.crowded, store.hasher)
-    candidates = [roster.candidate("", described, person) for person in roster.persons_near(keys)]
+    candidates = [roster.candidate(id_, described, person) for person in roster.persons_near(keys)]
     found = [
         Match(c.person, grade(c), round(c.score.probability, 6), c.score.parts, c.guards)
         for c in sorted(candidates, key=lambda c: (-c.score.bits, c.person))

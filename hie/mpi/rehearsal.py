@@ -24,6 +24,12 @@ EXPORT = """
 COPY (SELECT number, birth_date, keys, features FROM mpi.registration) TO STDOUT (FORMAT csv)
 """
 LIVE = "COPY (SELECT number, id, person FROM mpi.registration) TO STDOUT"
+# A steward who joined both persons since has the last word.
+APART = """
+SELECT one.number, two.number FROM mpi.apart a
+JOIN mpi.registration one ON one.id = a.low JOIN mpi.registration two ON two.id = a.high
+WHERE one.person <> two.person
+"""
 MOST_PROPOSALS = 5000
 
 
@@ -49,6 +55,7 @@ async def rehearse(connection: Connection, model: Model, *, workers: int = 2) ->
     """Link every registration of the index anew under `model`."""
     began = perf_counter()
     figures = batch.Figures()
+    apart = await (await connection.execute(APART)).fetchall()
     with tempfile.TemporaryDirectory(prefix="hie-mpi-run-") as directory:
         file = Path(directory) / "registration.csv"
         with file.open("wb") as target:
@@ -56,7 +63,7 @@ async def rehearse(connection: Connection, model: Model, *, workers: int = 2) ->
                 async for block in copy:
                     target.write(block)
         clusters = await asyncio.to_thread(
-            lambda: dict(batch.link(file, model, workers=workers, figures=figures))
+            lambda: dict(batch.link(file, model, workers=workers, figures=figures, apart=apart))
         )
     kilobytes = sum(getrusage(whom).ru_maxrss for whom in (RUSAGE_SELF, RUSAGE_CHILDREN))
     return Rehearsal(clusters, figures, perf_counter() - began, kilobytes * 1024)

@@ -50,6 +50,18 @@ UPDATE mpi.review SET closed = %(at)s, decision = %(decision)s, actor = %(actor)
 WHERE closed IS NULL AND least(person, other) = least(%(one)s, %(two)s)
     AND greatest(person, other) = greatest(%(one)s, %(two)s)
 """
+# What is open about two persons who turn out to be apart, because one of them was merged.
+CLOSE_APART = f"""
+UPDATE mpi.review SET closed = %(at)s, decision = 'not-duplicate', actor = %(actor)s
+WHERE number IN (
+    SELECT q.number FROM ({CURRENT} WHERE r.closed IS NULL) q
+    WHERE q.person <> q.other AND %(person)s IN (q.person, q.other) AND EXISTS (
+        SELECT FROM mpi.registration one JOIN mpi.apart a ON one.id IN (a.low, a.high)
+        JOIN mpi.registration two ON two.id IN (a.low, a.high) AND two.id <> one.id
+        WHERE one.person = q.person AND two.person = q.other
+    )
+)
+"""
 APART = """
 SELECT EXISTS (
     SELECT FROM mpi.registration one JOIN mpi.apart a ON one.id IN (a.low, a.high)
@@ -150,6 +162,11 @@ async def close_pair(
     await connection.execute(
         CLOSE_PAIR, {"at": now(), "decision": outcome, "actor": actor, "one": one, "two": two}
     )
+
+
+async def close_apart(connection: Connection, person: str, actor: str) -> None:
+    """Close what is open between `person` and those whom a steward has set apart from it."""
+    await connection.execute(CLOSE_APART, {"at": now(), "person": person, "actor": actor})
 
 
 def _review(row: Sequence[object]) -> Review:

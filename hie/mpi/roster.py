@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from hie.mpi import compare, english
-from hie.mpi.decide import Candidate, Decision, decide, guards
+from hie.mpi.decide import MARGIN_BITS, Candidate, Decision, decide, guards
 from hie.mpi.features import Features
 from hie.mpi.model import Model
 from hie.mpi.score import Surroundings, score
@@ -34,8 +34,8 @@ class Roster:
     model: Model
     around: Surroundings
     crowded: set[int] = field(default_factory=set)
-    apart: set[tuple[str, str]] = field(default_factory=set)
-    """Pairs of registrations that a steward has said are not one person, smaller id first."""
+    apart: dict[str, set[str]] = field(default_factory=dict)
+    """Of a registration those that a steward has said are not the same person."""
     members: dict[str, Member] = field(default_factory=dict)
     by_person: dict[str, list[str]] = field(default_factory=dict)
     by_key: dict[int, set[str]] = field(default_factory=dict)
@@ -66,6 +66,12 @@ class Roster:
             member = self.members[id_]
             self.add(Member(id_, person, member.features, member.keys))
 
+    def set_apart(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Take note of registrations that a steward has said are not one person."""
+        for one, two in pairs:
+            self.apart.setdefault(one, set()).add(two)
+            self.apart.setdefault(two, set()).add(one)
+
     def features_of(self, person: str) -> Features:
         """What all members of `person` together tell."""
         if person not in self.known:
@@ -83,14 +89,14 @@ class Roster:
         return sorted(shared, key=lambda person: (-shared[person], person))[:MOST_CANDIDATES]
 
     def candidate(self, id_: str, features: Features, person: str) -> Candidate:
-        """One person weighed against a registration."""
+        """One person weighed against a registration, or against the person `id_`."""
         known = self.features_of(person)
         result = score(features, known, self.model, self.around)
         found: tuple[str, ...] = ()
         if self.model.guarded:
             found = GUARDS[self.model.comparisons](features, known, result.levels)
         return Candidate(
-            person, known, result, found, self._is_apart(id_, person), self.model.certain_bits
+            person, known, result, found, self.is_apart(id_, person), self.model.certain_bits
         )
 
     def place(
@@ -102,16 +108,37 @@ class Roster:
         besides: str = "",
         on_scored: Callable[[Candidate], None] | None = None,
     ) -> Decision:
-        """Where the registration belongs; the person `besides` is left out of the comparison."""
+        """Where the registration belongs; the person `besides` is left out of the comparison.
+
+        Who fits two persons alike whom a steward has set apart is for a human to tell.
+        """
         persons = (person for person in self.persons_near(keys) if person != besides)
         candidates = [self.candidate(id_, features, person) for person in persons]
         if on_scored:
             for candidate in candidates:
                 on_scored(candidate)
-        return decide(candidates)
+        decision = decide(candidates)
+        return self._undecided(decision) or decision
 
-    def _is_apart(self, id_: str, person: str) -> bool:
-        if not self.apart:
+    def _undecided(self, decision: Decision) -> Decision | None:
+        if decision.person is None or decision.score is None or not self.apart:
+            return None
+        least = decision.score.bits - MARGIN_BITS
+        alike = tuple(one for one in decision.review if one.certain and one.score.bits > least)
+        if any(self.is_apart(decision.person, rival.person) for rival in alike):
+            return Decision(None, None, alike, "duplicate")
+        return None
+
+    def is_apart(self, one: str, two: str) -> bool:
+        """Whether a steward has set apart these two, each a person or a registration.
+
+        Who was joined by hand after that is one again.
+        """
+        member = self.members.get(one)
+        if not self.apart or one == two or (member and member.person == two):
             return False
-        pairs = ((min(id_, other), max(id_, other)) for other in self.by_person.get(person, ()))
-        return any(pair in self.apart for pair in pairs)
+        others = self.by_person.get(two) or (two,)
+        return any(
+            not self.apart.get(own, set()).isdisjoint(others)
+            for own in self.by_person.get(one) or (one,)
+        )

@@ -128,6 +128,7 @@ async def unite(
     event = Event("merge", survivor, (*moved, *redirects), reason, other=gone, actor=actor)
     (number,) = await events.record(connection, [event])
     await review.close_pair(connection, (survivor, gone), "merged", actor)
+    await review.close_apart(connection, survivor, actor)
     earlier = [id_.removeprefix(REDIRECTS) for id_ in redirects]
     return Done(number, survivor, await goldens(connection, [survivor, gone, *earlier]))
 
