@@ -113,9 +113,15 @@ class Settings(BaseSettings):
         description="The claim of the id token that holds the identity card number.",
     )
     staff_second_factor: Literal["offered", "required"] = Field(
-        "offered",
+        "required",
         description="`required`: staff without a second factor set one up before they can go on. "
-        "`offered`: only those who have one are asked for it.",
+        "`offered`: only those who have one are asked for it, as `hie demo` does.",
+    )
+    staff_apps: Literal["protected", "any"] = Field(
+        "protected",
+        description="`protected`: apps that staff use push their request (PAR), sign with their own "
+        "key (private_key_jwt) and have their tokens bound to it (DPoP, or a certificate). `any`: "
+        "whatever is registered, as in `hie demo`.",
     )
     sign_ins_per_minute: int = Field(
         30,

@@ -22,7 +22,13 @@ NOT_READY = Text(
 
 async def _of_database(conninfo: str, chosen: Settings) -> list[Finding]:
     async with Database(conninfo, size=1) as database, database.connection() as connection:
-        checks = (readiness.of_people, readiness.of_trail, readiness.of_storage, readiness.of_keys)
+        checks = (
+            readiness.of_people,
+            readiness.of_trail,
+            readiness.of_storage,
+            readiness.of_apps,
+            readiness.of_keys,
+        )
         found = [found for check in checks async for found in check(connection)]
         return [*found, *[one async for one in readiness.of_secrets(connection, chosen)]]
 

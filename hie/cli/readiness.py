@@ -47,6 +47,11 @@ PLAIN_KEY_ADDRESSES = """
 SELECT id FROM auth.client
 WHERE status = 'active' AND jwks_uri LIKE 'http:%%' ORDER BY id
 """
+STAFF_APPS_WITHOUT_KEY = """
+SELECT id FROM auth.client
+WHERE status = 'active' AND NOT trusted AND kind <> 'asymmetric' AND account_kinds = '{staff}'
+ORDER BY id
+"""
 OLD_SIGNING_KEY = """
 SELECT EXISTS (SELECT FROM auth.signing_key
     WHERE retired_at IS NULL AND created_at < now() - interval '400 days')
@@ -94,11 +99,17 @@ def of_address(settings: Settings) -> Iterator[Finding]:
 
 
 def of_sign_in(settings: Settings) -> Iterator[Finding]:
-    """Nobody of the staff gets in by a password alone."""
+    """Nobody of the staff gets in by a password alone, nor an app of theirs by a copied secret."""
     if settings.staff_second_factor != "required":
         yield _problem(
             "Staff may sign in by a password alone: set HIE_STAFF_SECOND_FACTOR=required.",
             "工作人员可仅凭密码登录，请设置 HIE_STAFF_SECOND_FACTOR=required。",
+        )
+    if settings.staff_apps != "protected":
+        yield _problem(
+            "Apps of staff may do without pushed requests, keys and bound tokens: "
+            "set HIE_STAFF_APPS=protected.",
+            "医务人员的应用可不推送请求、不用密钥签名、不绑定令牌，请设置 HIE_STAFF_APPS=protected。",
         )
 
 
@@ -207,6 +218,19 @@ async def of_secrets(connection: Connection, settings: Settings) -> AsyncIterato
         yield _problem(
             f"The secret key in {secret_key_file(settings)} is not this database's.",
             f"{secret_key_file(settings)} 中的密钥与此数据库不符。",
+        )
+
+
+async def of_apps(connection: Connection) -> AsyncIterator[Finding]:
+    """Apps that only staff may use can work: with a key of their own."""
+    cursor = await connection.execute(STAFF_APPS_WITHOUT_KEY)
+    if without := ", ".join(row[0] for row in await cursor.fetchall()):
+        yield Finding(
+            False,
+            Text(
+                f"These apps for staff have no key of their own and are refused: {without}.",
+                f"以下医务人员应用没有自有密钥，将被拒绝：{without}。",
+            ),
         )
 
 

@@ -155,6 +155,9 @@ async def demo(settings: Settings, wanted: Wanted, console: Console) -> AsyncIte
     )
     # The children reach the same database, whether embedded or not.
     os.environ["HIE_DATABASE_URL"] = address
+    # Whoever tries the demo has the printed logins and no authenticator; `hie doctor` names both.
+    os.environ.setdefault("HIE_STAFF_SECOND_FACTOR", "offered")
+    os.environ.setdefault("HIE_STAFF_APPS", "any")
     async with Processes(directory) as processes, open_exchange(settings, address) as exchange:
         plan = decide(wanted, await read_marker(exchange), datetime.now(UTC).date())
         numbers = await register_senders(exchange, credentials)

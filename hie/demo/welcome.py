@@ -51,4 +51,9 @@ def welcome(
         ("HL7 v2 (MLLP)", f"{settings.mllp_host}:{settings.mllp_port}"),
     ):
         console.print(f"{what}: {address}", soft_wrap=True)
+    console.print(
+        "Demo only: staff sign in without a second factor, and with any app. "
+        "仅限演示：工作人员登录无第二因素，且可使用任意应用。",
+        soft_wrap=True,
+    )
     console.print("Ctrl-C ends everything 按 Ctrl-C 结束")

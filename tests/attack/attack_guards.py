@@ -18,6 +18,8 @@ import test_attack_sign_in as sign_in
 import test_attack_tokens as tokens
 from attack_guards_consent import OFF as CONSENT
 from attack_guards_identity import OFF as IDENTITY
+from attack_guards_staff import OFF as STAFF
+from attack_inside import STRICT
 
 from hie.access.opened_record import OPENED
 from hie.access.policy import keys_of
@@ -47,6 +49,8 @@ class Guard(NamedTuple):
     arguments: dict[str, Any] = {}  # noqa: RUF012 - never changed
     tries: int = 1
     """A race is lost only now and then: how often the probe is tried until it is."""
+    settings: dict[str, Any] = {}  # noqa: RUF012 - never changed
+    """In what the server differs from the running one."""
 
 
 class Same(str):
@@ -264,4 +268,5 @@ GUARDS = (
     Guard("protective headers", {"hie.kit.protective_headers.ALWAYS": ()},
           outside.test_every_answer_carries_the_protective_headers, {"path": "/fhir/metadata"}),
     *(Guard(name, off, probe, arguments) for name, off, probe, arguments in (*CONSENT, *IDENTITY)),
+    *(Guard(name, off, probe, arguments, 1, STRICT) for name, off, probe, arguments in STAFF),
 )  # fmt: skip

@@ -5,15 +5,20 @@ from contextlib import AbstractContextManager
 
 import pytest
 from attack_district import AT, create_accounts, keys, register_clients, send
+from attack_inside import STRICT, inside
 from attack_world import World
 from serving import Served, serving
 
 from hie.kit.db import Database
 from hie.mpi.people import person_of
+from hie.records.exchange import Exchange, open_exchange
+from hie.settings import Settings
 
 WORKERS = 2
 # All attackers share one address; that it is limited has a test of its own.
 PATIENT = {"HIE_SIGN_INS_PER_MINUTE": "100000", "HIE_OAUTH_REQUESTS_PER_MINUTE": "100000"}
+# Most probes act for staff by whatever app; what is asked of them otherwise has its own (`strict`).
+LENIENT = {"HIE_STAFF_SECOND_FACTOR": "offered", "HIE_STAFF_APPS": "any"}
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +26,8 @@ def server(
     cloned: Callable[[], AbstractContextManager[str]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
     directory = tmp_path_factory.mktemp("attack")
-    with cloned() as conninfo, serving(conninfo, directory, workers=WORKERS, **PATIENT) as served:
+    more = {**PATIENT, **LENIENT}
+    with cloned() as conninfo, serving(conninfo, directory, workers=WORKERS, **more) as served:
         yield served
 
 
@@ -36,6 +42,29 @@ async def world(server: Served) -> AsyncIterator[World]:
             yield await _settled(found, numbers["hospital-a"])
         finally:
             await found.close()
+
+
+@pytest.fixture(scope="session")
+async def exchange(world: World, server: Served) -> AsyncIterator[Exchange]:
+    """The exchange on the database of the running server."""
+    chosen = Settings(
+        database_url=server.conninfo,
+        public_base_url=world.base,
+        sign_ins_per_minute=10**5,
+        oauth_requests_per_minute=10**5,
+        staff_second_factor="offered",
+        staff_apps="any",
+    )
+    async with open_exchange(chosen, server.conninfo) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def strict(world: World, exchange: Exchange) -> AsyncIterator[World]:
+    """The same district, where staff have a second factor and their apps are protected."""
+    here = inside(world, exchange, **STRICT)
+    yield here
+    await here.close()
 
 
 async def _settled(found: World, institution: int) -> World:

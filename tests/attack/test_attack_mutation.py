@@ -4,32 +4,15 @@ The server runs inside this process, on the same district, so that a guard can b
 probe passes there with its guard: what gets through without one (a merge, a consent) stays.
 """
 
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 
-import httpx
 import pytest
 from attack_guards import GUARDS, Guard
+from attack_inside import inside
 from attack_world import World
 
 from hie.access.policy import _restriction
-from hie.app import application_on
-from hie.records.exchange import Exchange, open_exchange
-from hie.settings import Settings
-
-
-@pytest.fixture(scope="session")
-async def exchange(world: World, server: object) -> AsyncIterator[Exchange]:
-    """The exchange on the database of the running server."""
-    conninfo: str = server.conninfo  # type: ignore[attr-defined]
-    chosen = Settings(
-        database_url=conninfo,
-        public_base_url=world.base,
-        sign_ins_per_minute=10**5,
-        oauth_requests_per_minute=10**5,
-    )
-    async with open_exchange(chosen, conninfo) as opened:
-        yield opened
+from hie.records.exchange import Exchange
 
 
 @pytest.fixture
@@ -38,12 +21,6 @@ def forgetful() -> Iterator[None]:
     _restriction.cache_clear()
     yield
     _restriction.cache_clear()
-
-
-def inside(world: World, exchange: Exchange) -> World:
-    """The same world, with a server in this process."""
-    transport = httpx.ASGITransport(application_on(exchange), raise_app_exceptions=False)
-    return replace(world, transport=transport, process=None, log=None, opened=[])
 
 
 async def until_noticed(guard: Guard, here: World) -> None:
@@ -56,7 +33,7 @@ async def until_noticed(guard: Guard, here: World) -> None:
 async def test_the_probe_passes_with_its_guard(
     world: World, exchange: Exchange, guard: Guard
 ) -> None:
-    here = inside(world, exchange)
+    here = inside(world, exchange, **guard.settings)
     try:
         await guard.probe(here, **guard.arguments)
     finally:
@@ -70,7 +47,7 @@ async def test_a_probe_notices_that_its_guard_is_off(
 ) -> None:
     for name, stand_in in guard.off.items():
         monkeypatch.setattr(name, stand_in)
-    here = inside(world, exchange)
+    here = inside(world, exchange, **guard.settings)
     try:
         with pytest.raises((AssertionError, KeyError)):
             await until_noticed(guard, here)

@@ -110,7 +110,12 @@ async def browser(populated: Database) -> AsyncIterator[Callable[[], httpx.Async
     application.state.exchange = SimpleNamespace(
         store=store,
         people=Acquaintances(store),  # type: ignore[arg-type]
-        settings=Settings(public_base_url=BASE, sign_ins_per_minute=1000),
+        settings=Settings(
+            public_base_url=BASE,
+            sign_ins_per_minute=1000,
+            staff_second_factor="offered",
+            staff_apps="any",
+        ),
         rates=Rates(),
     )
     opened: list[httpx.AsyncClient] = []

@@ -129,7 +129,6 @@ FAULTS = {
 def ready(run: Run, conninfo: str, monkeypatch: pytest.MonkeyPatch) -> Run:
     """An installation with which nothing is wrong."""
     monkeypatch.setenv("HIE_PUBLIC_BASE_URL", "https://exchange.example")
-    monkeypatch.setenv("HIE_STAFF_SECOND_FACTOR", "required")
     for role in ("administrator", "security-officer", "auditor"):
         add(run, role, role)
     return run
@@ -152,6 +151,16 @@ def test_each_fault_is_found(ready: Run, conninfo: str, fault: str) -> None:
     verdict = ready("doctor", "--language", "en")
     assert verdict.exit_code == 1
     assert any(FAULTS[fault] in line for line in remaining(verdict)), verdict.output
+
+
+def test_an_app_for_staff_that_cannot_work_is_told_of(ready: Run, conninfo: str) -> None:
+    with psycopg.connect(conninfo) as connection:
+        connection.execute("UPDATE auth.client SET account_kinds = '{staff}', status = 'active'")
+    verdict = ready("doctor", "--language", "en")
+    assert (
+        "! These apps for staff have no key of their own and are refused: waiting" in verdict.output
+    )
+    assert remaining(verdict) == []
 
 
 def test_demo_accounts_are_found(ready: Run, conninfo: str) -> None:
@@ -188,6 +197,7 @@ def test_an_open_or_foreign_secret_key_is_found(
     [
         ("HIE_HOST", "0.0.0.0", "without TLS"),
         ("HIE_STAFF_SECOND_FACTOR", "offered", "by a password alone"),
+        ("HIE_STAFF_APPS", "any", "do without pushed requests"),
         ("HIE_CORS_ORIGINS", "*", "every site's scripts"),
         ("HIE_PUBLIC_BASE_URL", "http://exchange.example", "not an https address"),
     ],

@@ -28,6 +28,7 @@ from hie.auth.pages import (
 from hie.auth.parameters import read_form, read_pairs
 from hie.auth.scopes import ScopeSet
 from hie.auth.sessions import Session, find_session
+from hie.auth.staff_apps import check_request, only_for_staff
 from hie.errors import Text
 from hie.kit.clock import now
 from hie.kit.db import Connection
@@ -88,7 +89,16 @@ def _recent(asked: AuthorizationRequest, session: Session) -> bool:
     return asked.max_age is None or age <= asked.max_age
 
 
+async def _offer(
+    conn: Connection, request: Request, asked: AuthorizationRequest, session: Session
+) -> Offer:
+    check_request(settings_of(request), asked.client, session.account.kind, asked.pushed)
+    return await make_offer(conn, asked, session.account, people_of(request))
+
+
 async def _show(conn: Connection, request: Request, asked: AuthorizationRequest) -> Response:
+    if only_for_staff(asked.client):  # no need to sign in to learn that it will not do
+        check_request(settings_of(request), asked.client, "staff", asked.pushed)
     session = await find_session(conn, settings_of(request), cookie_of(request))
     if "none" in asked.prompt:  # https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
         if session is None or not session.verified or not _recent(asked, session):
@@ -99,7 +109,7 @@ async def _show(conn: Connection, request: Request, asked: AuthorizationRequest)
         return login_page(request, asked)
     if not session.verified:
         return next_factor_page(request, asked, session)
-    offer = await make_offer(conn, asked, session.account, people_of(request))
+    offer = await _offer(conn, request, asked, session)
     if asked.client.trusted and not offer.patients and "consent" not in asked.prompt:
         return await _granted(conn, request, asked, session, offer, scopes=offer.scopes)
     return _approval_page(request, asked, session, offer)
@@ -112,7 +122,7 @@ async def _decide(conn: Connection, request: Request, asked: AuthorizationReques
     session = await find_session(conn, settings_of(request), cookie_of(request))
     if session is None or not session.verified:
         return see_other(f"{PATH}?{request.url.query}")
-    offer = await make_offer(conn, asked, session.account, people_of(request))
+    offer = await _offer(conn, request, asked, session)
     if fields.get("decision") != "approve":
         await note(
             conn, request, "app-refused", account=session.account.login, client_id=asked.client.id

@@ -11,6 +11,7 @@ from hie.auth.exchange import database_of, settings_of
 from hie.auth.failures import OAuthError
 from hie.auth.parameters import once, read_form
 from hie.auth.pushed_requests import SECONDS, push
+from hie.auth.staff_apps import check_pushing
 
 PATH = "/oauth/par"
 _CREDENTIALS = frozenset({"client_secret", "client_assertion", "client_assertion_type"})
@@ -25,6 +26,7 @@ async def push_request(request: Request) -> Response:
         client = await authenticate_client(
             conn, request, parameters, settings.public_base_url + PATH
         )
+        check_pushing(settings, client)
         if "request_uri" in parameters:
             raise OAuthError(
                 "invalid_request", "request_uri cannot be pushed.", "不能推送 request_uri。"

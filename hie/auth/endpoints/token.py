@@ -45,12 +45,13 @@ async def token(request: Request) -> Response:
                 "该客户端不得使用此授权类型。",
             )
         key = await proven_key(conn, request, settings.public_base_url + PATH)
+        if key is None and client.kind == "asymmetric":
+            # RFC 8705: a certificate that the sender showed to the proxy binds its tokens, too.
+            key = request.scope.get(CERTIFICATE)
         if grant_type == "authorization_code":
             answer = await by_authorization_code(conn, client, parameters, settings, key)
         elif grant_type == "refresh_token":
             answer = await by_refresh_token(conn, client, parameters, settings, key)
         else:
-            # RFC 8705: a certificate that the institution showed to the proxy binds its token, too.
-            bound = key or request.scope.get(CERTIFICATE)
-            answer = await by_client_credentials(conn, client, parameters, bound)
+            answer = await by_client_credentials(conn, client, parameters, key)
     return json_answer(answer)

@@ -12,6 +12,7 @@ from hie.auth.codes import Code, lock_code, use_code
 from hie.auth.failures import OAuthError
 from hie.auth.families import Family, bind_family, lock_family, revoke_stolen
 from hie.auth.grants.response import token_response
+from hie.auth.staff_apps import check_tokens
 from hie.kit.db import Connection
 from hie.settings import Settings
 
@@ -41,7 +42,11 @@ def _fits(code: Code, parameters: Mapping[str, str]) -> bool:
 
 
 async def _redeem(
-    conn: Connection, client: Client, parameters: Mapping[str, str], key_thumbprint: str | None
+    conn: Connection,
+    client: Client,
+    parameters: Mapping[str, str],
+    settings: Settings,
+    key_thumbprint: str | None,
 ) -> tuple[Code, Family] | None:
     """Spend the code, inside the caller's transaction; `None` if it may not be redeemed.
 
@@ -57,6 +62,8 @@ async def _redeem(
         return None
     await use_code(conn, code)
     family = None if code.expired else await lock_family(conn, code.family)
+    if family is not None:  # refused before anything is spent: the code may come again, bound
+        check_tokens(settings, client, family.holder, key_thumbprint)
     bound = None if family is None else await bind_family(conn, family, key_thumbprint)
     return None if bound is None else (code, bound)
 
@@ -68,10 +75,13 @@ async def by_authorization_code(
     settings: Settings,
     key_thumbprint: str | None,
 ) -> dict[str, Any]:
-    """The token response for a code. Raises `OAuthError` invalid_grant."""
+    """The token response for a code.
+
+    Raises `OAuthError` invalid_grant, or what `hie.auth.staff_apps` finds missing.
+    """
     answer = None
     async with conn.transaction():
-        redeemed = await _redeem(conn, client, parameters, key_thumbprint)
+        redeemed = await _redeem(conn, client, parameters, settings, key_thumbprint)
         if redeemed is not None:
             code, family = redeemed
             answer = await token_response(conn, family, family.granted, settings, nonce=code.nonce)

@@ -20,6 +20,7 @@ from hie.auth.grants.response import token_response
 from hie.auth.scopes import ScopeSet, UnknownScope
 from hie.auth.secret import digest
 from hie.auth.sessions import must_enrol
+from hie.auth.staff_apps import check_tokens
 from hie.kit.db import Connection
 from hie.settings import Settings
 
@@ -87,6 +88,7 @@ async def _refresh(
         cursor = await conn.execute(SESSION_IN_FORCE, (family.session,))
         if await cursor.fetchone() is None:
             return None
+    check_tokens(settings, client, family.holder, key_thumbprint)
     family = await bind_family(conn, family, key_thumbprint)
     if family is None:
         return None
