@@ -108,6 +108,14 @@ def test_what_is_not_fhir_is_refused_with_its_place(
         assert refused.value.path == path
 
 
+@pytest.mark.parametrize("encoding", ["GBK", "gb18030", "big5", "ISO-8859-1", "utf-16"])
+def test_other_encodings_than_utf_8_are_named(encoding: str) -> None:
+    """https://hl7.org/fhir/R4/xml.html: "The character encoding is always UTF-8"."""
+    text = f'<?xml version="1.0" encoding="{encoding}"?><Patient {NAMESPACE}/>'
+    with pytest.raises(FhirXmlError, match=f"(?i)declared to be in {encoding}"):
+        to_json(text.encode(encoding))
+
+
 def test_a_character_that_xml_cannot_hold_is_not_lost_silently() -> None:
     with pytest.raises(ValueError, match=r"U\+FFFE"):
         to_xml('{"resourceType":"Basic","language":"\ufffe"}'.encode())

@@ -248,3 +248,27 @@ async def test_nobody_patches_what_is_not_theirs(client) -> None:
         quiet = await writer.post("/", json=bundle, headers={"prefer": "return=representation"})
         assert [list(e) for e in quiet.json()["entry"]] == [["response"]]
     assert (await a.get("/Patient/p1")).json()["birthDate"] == "1990-03-08"
+
+
+@pytest.mark.parametrize("path", ["/nothing/x", "/name/7", "/name/0/nothing", "/name/x"])
+async def test_a_refusal_names_the_operation_and_nothing_of_the_resource(client, path: str) -> None:
+    """Who may change a record need not be one who may read it."""
+    a = await client("institution", institution="A")
+    await a.put("/Patient/p1", content=patient("p1", "张伟"))
+    writer = await client("institution", institution="A", scopes="system/Patient.u")
+    sent = orjson.dumps(
+        [
+            {"op": "test", "path": "/resourceType", "value": "Patient"},
+            {"op": "replace", "path": path, "value": "y"},
+        ]
+    )
+    refused = await writer.patch("/Patient/p1", content=sent, headers=JSON_PATCH)
+    assert refused.status_code == 422, refused.text
+    assert f"[1] replace {path}: " in refused.text
+    assert "张伟" not in refused.text
+    assert "resourceType'" not in refused.text
+    wrong = orjson.dumps([{"op": "test", "path": "/birthDate", "value": "1800-01-01"}])
+    differs = await writer.patch("/Patient/p1", content=wrong, headers=JSON_PATCH)
+    assert differs.status_code == 422
+    stored = (await a.get("/Patient/p1")).json()
+    assert stored["birthDate"] not in differs.text

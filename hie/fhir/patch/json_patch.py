@@ -25,8 +25,10 @@ def apply_json_patch(resource: object, patch: bytes) -> object:
     if not all(isinstance(operation, dict) for operation in operations):
         raise _bad("every operation is an object")
     copied = 0
+    place = ""
     try:
-        for operation in operations:
+        for number, operation in enumerate(operations):
+            place = _place(number, operation)
             if operation.get("op") == "copy" and isinstance(operation.get("from"), str):
                 source = jsonpointer.resolve_pointer(resource, operation["from"], None)
                 copied += len(exact.dumps(source))
@@ -39,15 +41,28 @@ def apply_json_patch(resource: object, patch: bytes) -> object:
                     )
             resource = jsonpatch.JsonPatch([operation]).apply(resource, in_place=True)
     except jsonpatch.InvalidJsonPatch as error:
-        raise _bad(str(error)) from error
+        raise _bad(f"{place}: {error}") from error
+    except jsonpatch.JsonPatchTestFailed as error:
+        raise _unfit(
+            f"{place}: the resource has another value there", f"{place}：资源中的值不同"
+        ) from error
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException) as error:
-        raise problem(
-            422,
-            "processing",
-            f"The patch does not fit the resource: {str(error)[:300]}",
-            f"补丁与资源不符：{str(error)[:300]}",
+        raise _unfit(
+            f"{place}: the resource has no such place", f"{place}：资源中没有这个位置"
         ) from error
     return resource
+
+
+def _place(number: int, operation: dict[str, object]) -> str:
+    """Which operation it is; all that a refusal says, because who may patch need not be one who may read."""
+    named = [str(operation[key])[:80] for key in ("op", "from", "path") if key in operation]
+    return f"[{number}] {' '.join(named)}".rstrip()
+
+
+def _unfit(en: str, zh: str) -> Exception:
+    return problem(
+        422, "processing", f"The patch does not fit the resource: {en}", f"补丁与资源不符：{zh}"
+    )
 
 
 def _bad(reason: str) -> Exception:

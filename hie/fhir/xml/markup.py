@@ -11,6 +11,9 @@ from xml.parsers import expat
 XHTML = "http://www.w3.org/1999/xhtml"
 DEEPEST = 128
 """Levels of elements; official resources have at most some twenty."""
+UTF_8 = frozenset(("utf-8", "utf8", "us-ascii", "ascii"))
+UTF_16 = (b"\xff\xfe", b"\xfe\xff", b"\x00<", b"<\x00")
+"""How a text in UTF-16 begins."""
 
 
 class FhirXmlError(ValueError):
@@ -48,6 +51,9 @@ def parse(raw: bytes) -> Node:
     parser.EndElementHandler = reading.end
     parser.CharacterDataHandler = reading.characters
     parser.StartDoctypeDeclHandler = reading.doctype
+    parser.XmlDeclHandler = reading.declaration
+    if raw.startswith(UTF_16):
+        raise reading.encoded("UTF-16")
     try:
         parser.Parse(raw, True)
     except expat.ExpatError as error:
@@ -78,6 +84,17 @@ class _Reading:
             column=self.parser.CurrentColumnNumber + 1,
             path=".".join(node.name for node in self.open) or None,
         )
+
+    def encoded(self, name: str) -> FhirXmlError:
+        """FHIR's XML is in UTF-8: https://hl7.org/fhir/R4/xml.html"""
+        return self.refuse(
+            f"The text is declared to be in {name[:40]}; FHIR is sent in UTF-8",
+            f"文本声明的编码为 {name[:40]}；FHIR 须以 UTF-8 发送",
+        )
+
+    def declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
+        if encoding is not None and encoding.lower() not in UTF_8:
+            raise self.encoded(encoding)
 
     def start(self, qualified: str, attributes: dict[str, str]) -> None:
         namespace, _, name = qualified.rpartition(" ")
