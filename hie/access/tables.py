@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData(schema="access")
 
@@ -184,3 +185,18 @@ app_state = Table(
     "app sees it.",
 )
 Index("app_state_owner", app_state.c.client, app_state.c.subject)
+
+export = Table(
+    "export",
+    metadata,
+    Column("id", Text(collation="C"), primary_key=True),
+    Column("client", Text, nullable=False),
+    Column("institution", Integer),
+    Column("asked", JSONB, nullable=False),
+    Column("moment", DateTime(timezone=True), nullable=False),
+    Column("writers", ARRAY(Text), nullable=False),
+    Column("until", DateTime(timezone=True), nullable=False),
+    Column("output", JSONB),
+    comment="What backend services asked to export, as of which moment. It holds no resource.",
+)
+Index("export_client", export.c.client)

@@ -23,6 +23,7 @@ from hie.search.implemented import implemented, includes, reverse_includes
 
 STARTED = now()
 OAUTH_EXTENSION = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+BULK_DATA = "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"
 SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 
 
@@ -63,6 +64,7 @@ def capability_statement(public_base_url: str, conditional_delete: str, *, cors:
         "status": "active",
         "date": instant(STARTED),
         "kind": "instance",
+        "instantiates": [BULK_DATA],
         "software": {"name": "hie", "version": version("hie")},
         "implementation": {
             "description": "Regional health records exchange 区域健康信息交换平台",

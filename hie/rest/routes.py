@@ -18,6 +18,7 @@ from hie.rest.app_state import APP_STATE
 from hie.rest.binary import wants_content
 from hie.rest.bundle import post_bundle
 from hie.rest.dispatch import FhirRoute, Paths
+from hie.rest.export import EXPORT, wants_lines
 from hie.rest.interactions import SYSTEM_HISTORY, SYSTEM_SEARCHES, TYPE_INTERACTIONS, Endpoint
 from hie.rest.metadata import metadata
 from hie.rest.negotiate import Format, answer_format
@@ -76,7 +77,8 @@ def _guarded(endpoint: Endpoint) -> Endpoint:
     async def guarded(request: Request) -> Response:
         wanted: Format = "json"
         try:
-            wanted = "json" if wants_content(request) else answer_format(request)
+            own_format = wants_content(request) or wants_lines(request)
+            wanted = "json" if own_format else answer_format(request)
             _require_type_and_id(request.path_params)
             response = await endpoint(request)
         except Problem as found:
@@ -130,7 +132,7 @@ def fhir_route() -> FhirRoute:
     table["/metadata"]["GET"] = metadata
     table["/"]["POST"] = post_bundle
     table[""]["POST"] = post_bundle
-    for method, path, endpoint in APP_STATE:
+    for method, path, endpoint in (*APP_STATE, *EXPORT):
         table[path][method] = endpoint
     for served in (*OPERATIONS, *TYPE_INTERACTIONS, SYSTEM_SEARCHES, SYSTEM_HISTORY):
         for method, path, endpoint in served.routes:

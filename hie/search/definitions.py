@@ -26,6 +26,11 @@ LOCK = 0x48494553
 
 HOLD = "SELECT pg_advisory_xact_lock_shared(%s)"
 HOLD_ALONE = "SELECT pg_advisory_xact_lock(%s)"
+WRITERS = """
+SELECT array_agg(virtualtransaction) FROM pg_locks
+WHERE locktype = 'advisory' AND classid = 0 AND objid = %s AND objsubid = 1 AND granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 GENERATION = "SELECT number FROM search.generation"
 DEFINITIONS = """
 SELECT number, resource, url, code, kind, bases, targets, components, ready FROM search.definition
@@ -127,3 +132,13 @@ async def hold(connection: Connection, *, alone: bool = False) -> None:
     async with connection.pipeline():
         await connection.execute(HOLD_ALONE if alone else HOLD, (LOCK,))
         await follow(connection)
+
+
+async def writers(connection: Connection) -> set[str]:
+    """The transactions that write at this moment, by PostgreSQL's names for them.
+
+    A transaction holds its lock before it takes its time: what carries a time before now and cannot
+    be seen yet is of one of these.
+    """
+    row = await (await connection.execute(WRITERS, (LOCK,))).fetchone()
+    return set(row[0] or ()) if row else set()

@@ -17,6 +17,7 @@ import test_attack_outside as outside
 import test_attack_sign_in as sign_in
 import test_attack_tokens as tokens
 from attack_guards_consent import OFF as CONSENT
+from attack_guards_export import OFF as EXPORT
 from attack_guards_identity import OFF as IDENTITY
 from attack_guards_staff import OFF as STAFF
 from attack_inside import STRICT
@@ -267,6 +268,9 @@ GUARDS = (
           outside.test_a_registered_app_waits_for_approval),
     Guard("protective headers", {"hie.kit.protective_headers.ALWAYS": ()},
           outside.test_every_answer_carries_the_protective_headers, {"path": "/fhir/metadata"}),
-    *(Guard(name, off, probe, arguments) for name, off, probe, arguments in (*CONSENT, *IDENTITY)),
+    *(
+        Guard(name, off, probe, arguments)
+        for name, off, probe, arguments in (*CONSENT, *EXPORT, *IDENTITY)
+    ),
     *(Guard(name, off, probe, arguments, 1, STRICT) for name, off, probe, arguments in STAFF),
 )  # fmt: skip

@@ -46,7 +46,7 @@ def by_post(endpoint: Endpoint) -> Endpoint:
 
 
 def _pairs(text: bytes) -> list[tuple[str, str]]:
-    """The parameters of a Parameters resource; Problem 400 unless all are simple values."""
+    """The parameters of a Parameters resource; Problem 400 unless all are simple values or references."""
     try:
         sent = orjson.loads(text)
         given = sent.get("parameter", []) if sent["resourceType"] == "Parameters" else None
@@ -57,8 +57,8 @@ def _pairs(text: bytes) -> list[tuple[str, str]]:
     raise problem(
         400,
         "structure",
-        "Send Parameters with a name and a simple value each, or nothing",
-        "请发送 Parameters，每个参数包含名称和简单类型的值，或不带内容",
+        "Send Parameters with a name and a simple value or a reference each, or nothing",
+        "请发送 Parameters，每个参数包含名称和简单类型的值（或引用），或不带内容",
         "Parameters.parameter",
     )
 
@@ -67,6 +67,8 @@ def _simple(parameter: dict[str, Any]) -> str:
     [value] = [value for name, value in parameter.items() if name.startswith("value")]
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, dict):
+        value = value["reference"]
     if isinstance(value, str | int | float) and isinstance(parameter["name"], str):
         return str(value)
     raise ValueError(parameter)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hie.rest.export import export_group, export_patients, export_system
 from hie.rest.graphql.endpoint import graphql_of_resource, graphql_of_system
 from hie.rest.operations import relink, review
 from hie.rest.operations.everything import everything_of_encounter, patient_everything
@@ -31,6 +32,7 @@ from hie.rest.operations.validate import validate_resource
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 FHIR = "http://hl7.org/fhir/OperationDefinition/"
+BULK_DATA = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/"
 OWN = "urn:hie:operation:"
 """Operations of this exchange; they are described in docs/identity.md and docs/access.md."""
 
@@ -148,6 +150,19 @@ OPERATIONS = (
         "process-message",
         f"{FHIR}MessageHeader-process-message",
         (("POST", "/$process-message", process_message),),
+    ),
+    Operation("system", "export", f"{BULK_DATA}export", _reading("/$export", export_system)),
+    Operation(
+        "Patient",
+        "export",
+        f"{BULK_DATA}patient-export",
+        _reading("/Patient/$export", export_patients),
+    ),
+    Operation(
+        "Group",
+        "export",
+        f"{BULK_DATA}group-export",
+        _reading("/Group/{id}/$export", export_group),
     ),
     _patient("open-record", open_patient_record),
     _patient("close-record", close_patient_record),
