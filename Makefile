@@ -9,7 +9,7 @@ READY := .venv/.ready
 LINES := 600
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-load bench-search fuzz constraints clean
+.PHONY: help demo test check bench bench-load bench-search bench-peers fuzz constraints clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ bench-load: $(READY) ## Measure bulk import against COPY, its stages, memory and
 
 bench-search: $(READY) ## Response times of forty kinds of search (ARGS="--only Patient")
 	$(BIN)/python tests/bench/searches.py $(ARGS)
+
+bench-peers: $(READY) ## Measure beside other FHIR servers (ARGS="name=http://127.0.0.1:8081/fhir,PID,PID")
+	$(BIN)/python tests/bench/peers.py $(ARGS)
 
 fuzz: $(READY) ## Send random requests for ten minutes (SECONDS=60 for one); prints the seed
 	HIE_FUZZ_SECONDS=$(SECONDS) $(BIN)/pytest tests/rest/test_rest_fuzz.py -s $(ARGS)

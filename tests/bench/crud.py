@@ -18,7 +18,8 @@ LOCATION = re.compile(rb"\r\nlocation: *[^\r\n]*/([a-z]+)/([^/\r\n]+)/_history",
 CODES = ("8302-2", "29463-7", "39156-5", "4548-4", "2339-0")
 
 
-def _body(kind: str, patient: str, turn: int, logical_id: str | None) -> bytes:
+def body(kind: str, patient: str, turn: int, logical_id: str | None) -> bytes:
+    """A small resource of a type about a patient; each turn says something else."""
     subject = {"subject": {"reference": f"Patient/{patient}"}}
     code = {"coding": [{"system": "http://loinc.org", "code": CODES[turn % len(CODES)]}]}
     day = f"2025-{turn % 12 + 1:02d}-{turn % 28 + 1:02d}"
@@ -65,9 +66,9 @@ class _Mix:
     def create(self) -> Request:
         turn = next(self._turn)
         kind = TYPES[turn % len(TYPES)]
-        body = _body(kind, random.choice(self._patients), turn, None)
+        made = body(kind, random.choice(self._patients), turn, None)
         data = request(
-            self._token, "POST", f"/fhir/{kind}", body, more="Prefer: return=minimal\r\n"
+            self._token, "POST", f"/fhir/{kind}", made, more="Prefer: return=minimal\r\n"
         )
         return Request(data, self._created(kind), "create")
 
@@ -91,9 +92,9 @@ class _Mix:
             self._stored[index] = self._stored[-1]
             self._stored.pop()
         if what == "update":
-            body = _body(kind, random.choice(self._patients), next(self._turn), logical_id)
+            made = body(kind, random.choice(self._patients), next(self._turn), logical_id)
             more = "Prefer: return=minimal\r\n"
-            return Request(request(self._token, "PUT", path, body, more=more), None, what)
+            return Request(request(self._token, "PUT", path, made, more=more), None, what)
         return Request(
             request(self._token, "GET" if what == "read" else "DELETE", path), None, what
         )

@@ -23,11 +23,15 @@ class Request:
 
 
 def request(token: str, method: str, path: str, body: bytes = b"", *, more: str = "") -> bytes:
-    """The bytes of a request; `more` are further header lines, each with its line end."""
+    """The bytes of a request; `more` are further header lines, each with its line end.
+
+    An empty `token` is for a server that asks for none.
+    """
     content = (
         f"Content-Type: application/fhir+json\r\nContent-Length: {len(body)}\r\n" if body else ""
     )
-    head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
+    authorization = f"Authorization: Bearer {token}\r\n" if token else ""
+    head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{authorization}"
     return f"{head}{more}{content}\r\n".encode() + body
 
 
@@ -45,6 +49,47 @@ class Outcome:
         return len(self.times) / self.seconds
 
 
+@dataclass(slots=True)
+class Answer:
+    """Takes in one answer as it arrives, its body by length or in chunks."""
+
+    head: bytes = b""
+    body: bytes = b""
+    _buffer: bytes = b""
+    _length: int | None = None
+
+    def take(self, data: bytes) -> bool:
+        """Whether the answer is complete with this."""
+        self._buffer += data
+        if not self.head:
+            head, found, rest = self._buffer.partition(END)
+            if not found:
+                return False
+            self.head, self._buffer = head.lower(), rest
+            if b"\r\ntransfer-encoding: chunked" not in self.head:
+                _, _, length = self.head.partition(b"\r\ncontent-length:")
+                self._length = int(length.partition(b"\r\n")[0] or 0)
+        if self._length is None:
+            return self._chunked()
+        if len(self._buffer) < self._length:
+            return False
+        self.body = self._buffer
+        return True
+
+    def _chunked(self) -> bool:
+        """https://www.rfc-editor.org/rfc/rfc9112#section-7.1"""
+        while (line := self._buffer.find(b"\r\n")) >= 0:
+            size = int(self._buffer[:line].partition(b";")[0], 16)
+            end = line + 2 + size
+            if len(self._buffer) < end + 2:
+                return False
+            self.body += self._buffer[line + 2 : end]
+            self._buffer = self._buffer[end + 2 :]
+            if size == 0:
+                return True
+        return False
+
+
 class _Client(asyncio.Protocol):
     """One kept connection that sends its next request when the last is answered."""
 
@@ -53,8 +98,7 @@ class _Client(asyncio.Protocol):
     def __init__(self, draw: Callable[[], Request | None], outcome: Outcome) -> None:
         self._draw = draw
         self._outcome = outcome
-        self._buffer = b""
-        self._whole = 0
+        self._answer = Answer()
         self._sent: Request | None = None
         self._started = 0.0
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -68,14 +112,7 @@ class _Client(asyncio.Protocol):
             self.done.set_exception(error or ConnectionError("the server hung up"))
 
     def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        if not self._whole:
-            end = self._buffer.find(END)
-            if end < 0:
-                return
-            _, _, rest = self._buffer[:end].lower().partition(b"content-length:")
-            self._whole = end + len(END) + int(rest.partition(b"\r\n")[0] or 0)
-        if len(self._buffer) >= self._whole:
+        if self._answer.take(data):
             self._answered()
 
     def _next(self) -> None:
@@ -89,16 +126,16 @@ class _Client(asyncio.Protocol):
 
     def _answered(self) -> None:
         spent = time.perf_counter() - self._started
-        sent, status = self._sent, int(self._buffer[9:12])
+        sent, answer = self._sent, self._answer
+        status = int(answer.head[9:12])
         assert sent is not None
         self._outcome.times.append(spent)
         self._outcome.statuses[status] += 1
         if sent.kind:
             self._outcome.by_kind.setdefault(sent.kind, []).append(spent)
         if sent.answered is not None:
-            head, _, body = self._buffer.partition(END)
-            sent.answered(status, head.lower(), body)
-        self._buffer, self._whole = b"", 0
+            sent.answered(status, answer.head, answer.body)
+        self._answer = Answer()
         self._next()
 
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import psycopg
 from http_client import Outcome
@@ -119,20 +120,15 @@ class Server:
     port: int
     postmaster: int
 
-    def _workers(self) -> list[int]:
-        return _children(self.process.pid)
-
     def spent(self) -> tuple[float, float]:
         """Seconds of processor that the server and PostgreSQL have used so far."""
-        server = sum(map(_processor, (self.process.pid, *self._workers())))
-        return server, sum(map(_processor, (self.postmaster, *_children(self.postmaster))))
+        return processor(self.process.pid), processor(self.postmaster)
 
     def memory(self, when: str) -> None:
         """Resident and proportional size of each process."""
-        workers = (("worker", pid) for pid in self._workers())
+        workers = (("worker", pid) for pid in _children(self.process.pid))
         for name, pid in (("parent", self.process.pid), *workers):
-            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-            sizes = {line.split()[0]: int(line.split()[1]) for line in lines[1:]}
+            sizes = _sizes(pid)
             say(
                 "memory",
                 when=when,
@@ -142,8 +138,26 @@ class Server:
             )
 
 
+class Metered(Protocol):
+    """What tells how much processor time it has used."""
+
+    def spent(self) -> tuple[float, float]:
+        """Seconds that the server and PostgreSQL have used so far."""
+
+
 def _children(pid: int) -> list[int]:
-    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    """https://man7.org/linux/man-pages/man5/proc_pid_tid_children.5.html"""
+    try:
+        threads = [*Path(f"/proc/{pid}/task").iterdir()]
+        texts = [(one / "children").read_text() for one in threads]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [int(child) for text in texts for child in text.split()]
+
+
+def _family(pid: int) -> list[int]:
+    """A process and all below it."""
+    return [pid, *(one for child in _children(pid) for one in _family(child))]
 
 
 def _stat(pid: int) -> list[str]:
@@ -154,12 +168,24 @@ def _stat(pid: int) -> list[str]:
         return ["0"] * 20
 
 
-def _processor(pid: int) -> float:
-    fields = _stat(pid)
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def _sizes(pid: int) -> dict[str, int]:
+    """Kilobytes: https://man7.org/linux/man-pages/man5/proc_pid_smaps.5.html"""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return {line.split()[0]: int(line.split()[1]) for line in lines[1:]}
 
 
-async def metered(server: "Server", running: Awaitable[Outcome]) -> tuple[Outcome, dict[str, int]]:
+def processor(pid: int) -> float:
+    """Seconds of processor that a process and all below it have used, with those that have ended."""
+    ticks = sum(int(field) for one in _family(pid) for field in _stat(one)[11:15])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def resident(pid: int) -> int:
+    """Megabytes that a process and all below it hold; what they share is counted once."""
+    return round(sum(_sizes(one)["Pss:"] for one in _family(pid)) / 1024)
+
+
+async def metered(server: Metered, running: Awaitable[Outcome]) -> tuple[Outcome, dict[str, int]]:
     """What came of the requests, and the processor time that each took: it says more than the clock
 
     where others use the machine too.
