@@ -15,6 +15,7 @@ from pathlib import Path
 import uvloop
 import volume
 from crud import crud
+from export import export
 from reads import reads
 from results import say
 from search_mix import patient_centred, searches, values
@@ -41,6 +42,7 @@ async def _measure(stand: Stand, server: Server, floors: dict[int, float]) -> No
     found = await values(stand)
     await patient_centred(server, held.operator, found, len(set(found["patient"])))
     await searches(server, held.operator, found)
+    await export(server, held.operator)
     patients = [str(one) for (one,) in stand.rows(PATIENTS, type_number("Patient"))]
     await crud(server.port, held.institution, patients)
     server.memory("after all")
