@@ -36,6 +36,7 @@ ORDER BY o.number DESC LIMIT %(limit)s
 UNREVIEWED = f"""
 SELECT {COLUMNS} {FROM} WHERE o.emergency AND o.reviewed IS NULL ORDER BY o.number LIMIT %s
 """
+OPENING = f"SELECT {COLUMNS} {FROM} WHERE o.emergency AND o.number = %s"
 SEEN = """
 UPDATE access.opened_record SET seen = now() WHERE emergency AND seen IS NULL AND patient IN (
     SELECT p.id FROM mpi.person p WHERE p.id = %(person)s OR p.merged_into = %(person)s)
@@ -72,6 +73,13 @@ async def emergencies_of(connection: Connection, person: str, limit: int = 50) -
     async with connection.cursor(row_factory=class_row(Emergency)) as cursor:
         await cursor.execute(OF_PERSON, {"person": person, "limit": limit})
         return await cursor.fetchall()
+
+
+async def emergency_opening(connection: Connection, number: int) -> Emergency | None:
+    """The emergency opening of this number, reviewed or not."""
+    async with connection.cursor(row_factory=class_row(Emergency)) as cursor:
+        await cursor.execute(OPENING, (number,))
+        return await cursor.fetchone()
 
 
 async def mark_seen(connection: Connection, person: str) -> None:

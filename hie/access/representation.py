@@ -5,10 +5,9 @@
   (未成年人: 民法典 article 17; consent for those under 14: 个人信息保护法 article 31.)
 - A proxy has an end, at most two years away, and may do what was allowed and nothing else.
 
-A table of its own and no RelatedPerson with Consent: a RelatedPerson is what an institution says
-about a relative and gives no right, and a consent that gives access to a whole record must not come
-from a form: guardianship and a proxy's identity are seen on paper at a counter. That counter's
-decision is what is kept here, and each statement asks it anew.
+A table of its own and no RelatedPerson: that is what an institution says about a relative and gives
+no right. Guardianship is seen on paper at a counter; an adult appoints a proxy by an invitation that
+the proxy accepts (`hie.access.invitation`), or at the counter, too. Each statement asks it anew.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -33,6 +32,7 @@ IN_FORCE = "ended IS NULL AND since <= now() AND until > now()"
 END = """
 UPDATE access.representative SET ended = now()
 WHERE number = %s AND ended IS NULL AND (%s::text IS NULL OR person = %s OR representative = %s)
+RETURNING person
 """
 COLUMNS = "number, person, representative, kind, actions, basis, since, until"
 OF_PERSON = f"""
@@ -113,10 +113,11 @@ async def appoint_proxy(
     await connection.execute(INSERT, row)
 
 
-async def end_representation(connection: Connection, number: int, party: str | None) -> bool:
-    """End it now; whether there was one that `party` (None: an operator) may end."""
+async def end_representation(connection: Connection, number: int, party: str | None) -> str | None:
+    """End it now; whom it was for, None if there is none that `party` (None: an operator) may end."""
     cursor = await connection.execute(END, (number, party, party, party))
-    return cursor.rowcount == 1
+    row = await cursor.fetchone()
+    return None if row is None else str(row[0])
 
 
 async def representatives_of(connection: Connection, person: str) -> list[Representation]:

@@ -200,3 +200,21 @@ export = Table(
     comment="What backend services asked to export, as of which moment. It holds no resource.",
 )
 Index("export_client", export.c.client)
+
+invitation = Table(
+    "invitation",
+    metadata,
+    Column("number", BigInteger, Identity(always=True), primary_key=True),
+    Column("person", Text(collation="C"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    Column("actions", ARRAY(Text), nullable=False),
+    Column("until", DateTime(timezone=True), nullable=False),
+    Column("made", DateTime(timezone=True), nullable=False),
+    Column("expires", DateTime(timezone=True), nullable=False),
+    Column("failures", SmallInteger, nullable=False, server_default=text("0")),
+    Column("accepted", DateTime(timezone=True)),
+    Column("withdrawn", DateTime(timezone=True)),
+    comment="A resident invites somebody to act for them; the code is kept as a hash.",
+)
+Index("invitation_person", invitation.c.person)

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from hie.errors import Text
 
-Role = Literal["clinician", "steward", "administrator", "security-officer", "auditor"]
+Role = Literal["clinician", "steward", "administrator", "security-officer", "auditor", "reviewer"]
 
 ROLES: frozenset[str] = frozenset(get_args(Role))
 
@@ -19,6 +19,7 @@ NAMES: dict[str, Text] = {
     "administrator": Text("administrator", "系统管理员"),
     "security-officer": Text("security officer", "安全管理员"),
     "auditor": Text("auditor", "审计员"),
+    "reviewer": Text("reviewer of emergency access", "紧急调阅复核员"),
 }
 
 

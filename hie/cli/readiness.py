@@ -28,7 +28,7 @@ SELECT count(*) FROM auth.account WHERE kind = 'staff' AND NOT disabled AND totp
 """
 DEMO_ACCOUNTS = "SELECT login FROM auth.account WHERE login = ANY(%s) AND NOT disabled ORDER BY 1"
 MISSING_ROLES = """
-SELECT needed FROM unnest(ARRAY['administrator', 'security-officer', 'auditor']) needed
+SELECT needed FROM unnest(ARRAY['administrator', 'security-officer', 'auditor', 'reviewer']) needed
 WHERE NOT EXISTS (SELECT FROM auth.account WHERE needed = ANY(roles) AND NOT disabled)
 """
 CHANGEABLE_TRAIL = """

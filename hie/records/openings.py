@@ -20,8 +20,6 @@ from hie.records.exchange import Exchange
 from hie.records.fetch import fetch, missing
 from hie.records.representation import require_deciding
 
-REVIEWERS = frozenset({"auditor", "security-officer"})
-
 
 class Stated(NamedTuple):
     """What a clinician states to open a record; `code` is what the resident said."""
@@ -46,12 +44,12 @@ def require_clinician(caller: Caller) -> str:
 
 def require_reviewer(caller: Caller) -> str:
     """The account of somebody who reviews emergencies. Problem 403 for everybody else."""
-    if caller.kind != "staff" or caller.account is None or not caller.roles & REVIEWERS:
+    if caller.kind != "staff" or caller.account is None or "reviewer" not in caller.roles:
         raise problem(
             403,
             "forbidden",
-            "Only an auditor or a security officer reviews emergency openings",
-            "只有审计员或安全管理员可以审核紧急调阅",
+            "Only a reviewer of emergency access reviews emergency openings",
+            "只有紧急调阅复核员可以审核紧急调阅",
         )
     return caller.account
 

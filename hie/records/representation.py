@@ -1,6 +1,6 @@
 """Acting for somebody else: whom a resident may choose, and what only those who decide may do."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 import orjson
@@ -28,6 +28,7 @@ class Relative(NamedTuple):
     actions: tuple[str, ...]
     until: datetime
     number: int
+    since: datetime
 
 
 async def require_deciding(connection: Connection, caller: Caller) -> None:
@@ -52,20 +53,32 @@ async def _golden(exchange: Exchange, person: str) -> dict[str, object]:
     return golden
 
 
-async def _name(exchange: Exchange, person: str) -> str:
+async def name_of(exchange: Exchange, person: str) -> str:
+    """What the person is called, "" if that is not known."""
     names = (await _golden(exchange, person)).get("name")
     return str(names[0].get("text", "")) if isinstance(names, list) and names else ""
+
+
+async def birth_of(exchange: Exchange, person: str) -> date | None:
+    """The day of birth; of what is known less exactly, the first that it can be."""
+    born = (await _golden(exchange, person)).get("birthDate")
+    if not isinstance(born, str):
+        return None
+    if len(born) < len("2000-01-01"):
+        return date_range(born).low.astimezone(UTC).date()
+    return date.fromisoformat(born)
 
 
 async def _relatives(exchange: Exchange, found: list[Representation], *, of: str) -> list[Relative]:
     return [
         Relative(
             other,
-            await _name(exchange, other),
+            await name_of(exchange, other),
             one.kind,
             tuple(one.actions),
             one.until,
             one.number,
+            one.since,
         )
         for one in found
         for other in (one.representative if one.person == of else one.person,)
@@ -96,27 +109,19 @@ async def launch_for(
         return await begin_launch(connection, client_id=client_id, account=account, patient=person)
 
 
-async def end_for_me(exchange: Exchange, resident: str, number: int) -> bool:
-    """End a representation of the resident, or by the resident; whether there was one."""
-    async with exchange.store.database.transaction() as connection:
-        return await representation.end_representation(connection, number, resident)
-
-
 async def register_guardian(
     exchange: Exchange, *, child: str, guardian: str, basis: str, by: str
 ) -> None:
     """Register a guardian whose papers were seen. ValueError if the child has no date of birth."""
-    born = (await _golden(exchange, child)).get("birthDate")
-    if not isinstance(born, str):
+    born = await birth_of(exchange, child)
+    if born is None:
         raise ValueError(f"there is no Patient/{child} with a date of birth")
     async with exchange.store.database.transaction() as connection:
         await representation.appoint_guardian(
             connection,
             person=child,
             guardian=guardian,
-            born=date_range(born).low.astimezone(UTC).date()
-            if len(born) < 10
-            else datetime.fromisoformat(born).date(),
+            born=born,
             basis=basis,
             by=by,
         )

@@ -43,6 +43,7 @@ WHERE (%(patient)s::text IS NULL OR e.patient = ANY(ARRAY(
   AND e.recorded >= %(since)s AND e.recorded < %(until)s
   AND (%(action)s::text IS NULL OR e.action = %(action)s)
   AND (%(account)s::text IS NULL OR e.account = %(account)s)
+  AND (%(agent)s::text IS NULL OR e.fhir_user = %(agent)s)
   AND e.number < %(before)s
 ORDER BY e.number DESC LIMIT %(limit)s
 """
@@ -59,6 +60,7 @@ class Asked(NamedTuple):
     until: datetime = END
     action: str | None = None
     account: str | None = None
+    agent: str | None = None
     limit: int = DEFAULT
 
 
@@ -71,9 +73,9 @@ def _unsupported(name: str, value: str) -> Problem:
     return problem(
         400,
         "not-supported",
-        f"The audit trail is searched by patient, date, action, altid, _count and _sort=-date; "
+        f"The audit trail is searched by patient, date, action, altid, agent, _count and _sort=-date; "
         f"'{name}={value[:80]}' is none of these",
-        f"审计日志可按 patient、date、action、altid、_count 与 _sort=-date 检索，不支持“{name}={value[:80]}”",
+        f"审计日志可按 patient、date、action、altid、agent、_count 与 _sort=-date 检索，不支持“{name}={value[:80]}”",
         name,
     )
 
@@ -88,6 +90,8 @@ def parse_asked(pairs: Sequence[tuple[str, str]]) -> Asked:
             asked = asked._replace(action=value)
         elif name == "altid" and value:
             asked = asked._replace(account=value)
+        elif name == "agent" and value:
+            asked = asked._replace(agent=value)
         elif name == "_count" and value.isascii() and value.isdigit() and len(value) < 9:
             asked = asked._replace(limit=max(1, min(int(value), MOST)))
         elif name == "date":

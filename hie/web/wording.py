@@ -328,17 +328,48 @@ WORDING: dict[str, Text] = {
         "记录机构仍保留原始资料。您可随时解除限制，立即生效。",
     ),
     # acting for others
+    "family_tab": Text("Family", "家人"),
     "family": Text("Family and proxies", "家人与代理"),
     "family_text": Text(
-        "Guardians and proxies are registered at a counter of your community station, with papers. "
-        "Either side can end it here.",
-        "监护人与代理人凭证件在社区卫生服务机构窗口登记；双方均可在此终止。",
+        "You get a code. Give it to the person yourself; it works once, for somebody of this name, who "
+        "signs in with an own account. Either side can end it here at any time, and you see what "
+        "they did. Guardians are registered at your community station, with papers.",
+        "系统将生成邀请码，请您亲自告知对方；邀请码仅限该姓名的本人登录后使用一次。双方可随时在此终止，您可查看对方的全部操作。"
+        "监护人须凭证件在社区卫生服务机构窗口登记。",
     ),
     "acting_for": Text("I act for", "我可代为查看"),
     "acting_for_none": Text("You act for nobody.", "您目前没有代为查看的家人。"),
     "for_me": Text("Who acts for me", "谁可代我查看"),
     "for_me_none": Text("Nobody acts for you.", "目前没有人代您查看。"),
     "end": Text("End it", "终止"),
+    "withdraw": Text("Withdraw", "撤回"),
+    "what_they_did": Text("What they did", "查看其操作记录"),
+    "invite": Text("Appoint somebody to act for me", "委托代理人"),
+    "invite_name": Text(
+        "Their name, as in their own health record", "代理人姓名（与其健康档案一致）"
+    ),
+    "invite_actions": Text("What they may do", "允许的操作"),
+    "invite_until": Text("Until and including", "有效期至（含当日）"),
+    "invite_button": Text("Make an invitation", "生成邀请码"),
+    "invited": Text("Invitations not accepted yet", "待接受的邀请"),
+    "invited_until": Text("The code works until {time}", "邀请码有效至 {time}"),
+    "invited_title": Text("Give this code to {name}", "请将此邀请码告知{name}"),
+    "invited_text": Text(
+        "It is shown only now and works once, until {time}. {name} enters it on this page of their own "
+        "account.",
+        "邀请码仅显示这一次，{time} 前可使用一次。请{name}登录本人账号，在此页面输入。",
+    ),
+    "have_code": Text("I was given a code", "我收到了邀请码"),
+    "invitation_code": Text("Code", "邀请码"),
+    "look_at_code": Text("See what it is for", "查看邀请内容"),
+    "offered_title": Text("{name} asks you to act for them", "{name}邀请您担任代理人"),
+    "offered_text": Text(
+        "Everything you do for {name} is recorded under your name, and {name} sees it.",
+        "您代{name}所做的一切操作均以您的姓名记录，{name}可以查看。",
+    ),
+    "accept": Text("Accept", "接受"),
+    "not_now": Text("Not now", "暂不"),
+    "log_by": Text("Only what {name} did", "仅显示{name}的操作"),
     "acting": Text("{name} is acting", "{name} 代为查看"),
     "own_record": Text("Back to my own record", "返回本人档案"),
     # signing in and refusals

@@ -19,6 +19,7 @@ import test_attack_tokens as tokens
 from attack_guards_consent import OFF as CONSENT
 from attack_guards_export import OFF as EXPORT
 from attack_guards_identity import OFF as IDENTITY
+from attack_guards_proxies import OFF as PROXIES
 from attack_guards_staff import OFF as STAFF
 from attack_inside import STRICT
 
@@ -268,9 +269,6 @@ GUARDS = (
           outside.test_a_registered_app_waits_for_approval),
     Guard("protective headers", {"hie.kit.protective_headers.ALWAYS": ()},
           outside.test_every_answer_carries_the_protective_headers, {"path": "/fhir/metadata"}),
-    *(
-        Guard(name, off, probe, arguments)
-        for name, off, probe, arguments in (*CONSENT, *EXPORT, *IDENTITY)
-    ),
+    *(Guard(name, off, probe, arguments) for name, off, probe, arguments in (*CONSENT, *EXPORT, *IDENTITY, *PROXIES)),
     *(Guard(name, off, probe, arguments, 1, STRICT) for name, off, probe, arguments in STAFF),
 )  # fmt: skip

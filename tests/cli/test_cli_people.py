@@ -108,7 +108,7 @@ def test_a_fresh_installation_is_not_ready(run: Run) -> None:
     assert verdict.exit_code == 1
     assert "not an https address" in verdict.output
     assert "this machine only" in verdict.output
-    assert "Nobody holds the role of: administrator, security-officer, auditor" in verdict.output
+    assert "Nobody holds the role of: administrator, security-officer, auditor, reviewer" in verdict.output
     assert "NOT READY" in verdict.output
     chinese = run("doctor", "--language", "zh")
     assert "尚不能用于真实数据" in chinese.output
@@ -129,7 +129,7 @@ FAULTS = {
 def ready(run: Run, conninfo: str, monkeypatch: pytest.MonkeyPatch) -> Run:
     """An installation with which nothing is wrong."""
     monkeypatch.setenv("HIE_PUBLIC_BASE_URL", "https://exchange.example")
-    for role in ("administrator", "security-officer", "auditor"):
+    for role in ("administrator", "security-officer", "auditor", "reviewer"):
         add(run, role, role)
     return run
 

@@ -58,6 +58,7 @@ class World:
     stranger: httpx.AsyncClient
     resident: httpx.AsyncClient
     auditor: httpx.AsyncClient
+    reviewer: httpx.AsyncClient
     person: str
 
     async def open(self, reader: httpx.AsyncClient, **stated: object) -> httpx.Response:
@@ -94,6 +95,7 @@ async def world(client, exchange) -> World:
         await staff("stranger", "B", "clinician"),
         await client("resident", scopes="patient/*.rs", patient=people["p"]),
         await staff("auditor", "A", "auditor"),
+        await staff("reviewer", "A", "reviewer"),
         people["p"],
     )
 
@@ -208,24 +210,76 @@ async def test_an_emergency_is_told_and_reviewed(world: World) -> None:
     assert told["institution"] == "B"
     assert "seen" not in told
 
-    waiting = (await world.auditor.get("/Patient/$emergencies")).json()["parameter"]
+    waiting = (await world.reviewer.get("/Patient/$emergencies")).json()["parameter"]
     assert len(waiting) == 1
     number = told["number"]
     review = {"number": number, "verdict": "unjustified", "remark": "not in the hospital"}
-    for reader in (world.stranger, world.doctor, world.resident, world.a):
+    for reader in (world.stranger, world.doctor, world.resident, world.a, world.auditor):
         answer = await reader.post("/Patient/$review-emergency", content=parameters(**review))
         assert answer.status_code == 403
+    reads = f"/Patient/$emergency-reads?number={number}"
+    for reader in (world.stranger, world.doctor, world.resident, world.a, world.auditor):
+        assert (await reader.get(reads)).status_code == 403
     empty = parameters(**(review | {"remark": " "}))
     assert (
-        await world.auditor.post("/Patient/$review-emergency", content=empty)
+        await world.reviewer.post("/Patient/$review-emergency", content=empty)
     ).status_code == 422
-    done = await world.auditor.post("/Patient/$review-emergency", content=parameters(**review))
+    done = await world.reviewer.post("/Patient/$review-emergency", content=parameters(**review))
     assert done.status_code == 200
-    again = await world.auditor.post("/Patient/$review-emergency", content=parameters(**review))
+    again = await world.reviewer.post("/Patient/$review-emergency", content=parameters(**review))
     assert again.status_code == 404
     # what was not justified ends at once, and the resident reads the verdict
     assert (await world.stranger.get("/Encounter/v")).status_code == 404
     assert "unjustified" in (await world.resident.get("/Patient/$emergencies")).text
+
+
+async def test_a_reviewer_sees_what_was_done_and_nothing_of_the_content(world: World) -> None:
+    await world.doctor.get("/Encounter/v")
+    await world.open(world.stranger, reason="ETREAT", note="coma")
+    await world.stranger.get("/Encounter/v")
+    await world.stranger.get(f"/Encounter?patient={world.person}")
+    await world.open(world.doctor, reason="TREAT", note="visit")
+    await world.doctor.get("/Encounter/v")
+    (one,) = (await world.reviewer.get("/Patient/$emergencies")).json()["parameter"]
+    number = next(p["valueInteger"] for p in one["part"] if p["name"] == "number")
+    answer = await world.reviewer.get(f"/Patient/$emergency-reads?number={number}")
+    assert answer.status_code == 200, answer.text
+    found = answer.json()["parameter"]
+    assert [p["valueString"] for p in found if p["name"] == "person"] == ["张伟"]
+    reads = [
+        {part["name"]: next(v for k, v in part.items() if k != "name") for part in p["part"]}
+        for p in found
+        if p["name"] == "read"
+    ]
+    kinds = [one["interaction"] for one in reads]
+    assert kinds == ["open-record-emergency", "read", "search-type"], (
+        "the stranger's, not the doctor's"
+    )
+    assert reads[1]["entry"] == {"reference": "Encounter/v"}
+    assert reads[2]["query"].startswith("Encounter?patient=")
+    assert {one["client"] for one in reads} == {"test-B"}
+    log = (await world.resident.get("/AuditEvent?_count=100")).text
+    assert "$emergency-reads" in log, "the resident sees that it was looked at"
+    assert (await world.reviewer.get("/Encounter/v")).status_code == 404
+    assert (await world.reviewer.get("/AuditEvent")).status_code in (403, 404) or (
+        await world.reviewer.get("/AuditEvent")
+    ).json().get("entry") is None
+    for wrong in ("", "0", "x", "-1", str(number + 1), "9" * 12):
+        missing = await world.reviewer.get(f"/Patient/$emergency-reads?number={wrong}")
+        assert missing.status_code == 404
+
+
+async def test_nobody_reviews_what_they_did_themselves(world: World, client) -> None:
+    await world.open(world.stranger, reason="ETREAT", note="coma")
+    (one,) = (await world.reviewer.get("/Patient/$emergencies")).json()["parameter"]
+    number = next(p["valueInteger"] for p in one["part"] if p["name"] == "number")
+    same = await client(
+        "staff", institution="B", scopes="user/*.rs", account="stranger", roles=["reviewer"]
+    )
+    review = {"number": number, "verdict": "justified", "remark": "I know"}
+    refused = await same.post("/Patient/$review-emergency", content=parameters(**review))
+    assert refused.status_code == 404
+    assert (await same.get(f"/Patient/$emergency-reads?number={number}")).status_code == 404
 
 
 async def test_an_opening_ends_by_itself_and_on_closing(world: World, exchange) -> None:

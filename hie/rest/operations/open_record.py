@@ -5,6 +5,7 @@ POST [base]/Patient/[id]/$close-record
 POST [base]/Patient/[id]/$confirm-sensitive  note
 POST [base]/Patient/$visit-code              a resident's own: a code to say to the clinician
 GET  [base]/Patient/$emergencies             a resident's own, or those that wait for the reviewer
+GET  [base]/Patient/$emergency-reads         number: what was done under it, for the reviewer
 POST [base]/Patient/$review-emergency        number, verdict, remark
 """
 
@@ -18,6 +19,7 @@ from hie.access.emergency import Emergency
 from hie.errors import problem
 from hie.kit.clock import instant
 from hie.records import openings
+from hie.records.emergency_reads import Read, reads_of_emergency
 from hie.records.openings import Stated
 from hie.rest.authenticate import authenticate, exchange_of
 from hie.rest.operations.parameters import read_parameters
@@ -110,6 +112,46 @@ def _emergency(one: Emergency) -> dict[str, Any]:
                 for name, moment in moments.items()
                 if moment
             ),
+        ],
+    }
+
+
+async def emergency_reads(request: Request) -> Response:
+    """The opening of this number, whose record it was, and what was done under it."""
+    caller = await authenticate(request)
+    openings.require_reviewer(caller)
+    stated = request.query_params.get("number", "")
+    number = int(stated) if stated.isascii() and stated.isdigit() and len(stated) < 10 else 0
+    found = await reads_of_emergency(exchange_of(request), caller, number)
+    return _parameters(
+        request,
+        _emergency(found.emergency),
+        {"name": "person", "valueString": found.person or found.emergency.patient},
+        *map(_read, found.reads),
+        {"name": "more", "valueBoolean": found.more},
+    )
+
+
+def _read(one: Read) -> dict[str, Any]:
+    entry = f"{one.entity_type}/{one.entity_id}" if one.entity_type and one.entity_id else ""
+    texts = {
+        "interaction": one.interaction,
+        "type": "" if entry else one.entity_type,
+        "query": one.query,
+        "client": one.client_id,
+        "address": one.address,
+    }
+    counted = [] if one.entity_count is None else [one.entity_count]
+    return {
+        "name": "read",
+        "part": [
+            {"name": "recorded", "valueInstant": instant(one.recorded)},
+            *(
+                {"name": "entry", "valueReference": {"reference": entry}}
+                for _ in range(bool(entry))
+            ),
+            *({"name": "count", "valueInteger": count} for count in counted),
+            *({"name": name, "valueString": text} for name, text in texts.items() if text),
         ],
     }
 

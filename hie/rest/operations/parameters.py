@@ -39,6 +39,16 @@ class Parameters:
             raise _wrong(name, "text", "文本")
         return value
 
+    def texts(self, name: str) -> list[str]:
+        """The values of a repeated code or string, in the order given."""
+        found = [
+            next((value for key, value in given.items() if key.startswith("value")), None)
+            for given in self.values.get(name, [])
+        ]
+        if not all(isinstance(value, str) for value in found):
+            raise _wrong(name, "text", "文本")
+        return [str(value) for value in found]
+
     def truth(self, name: str) -> bool:
         """The value of a boolean; false if it is not given."""
         value = self._value(name)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from hie.rest.export import export_group, export_patients, export_system
 from hie.rest.graphql.endpoint import graphql_of_resource, graphql_of_system
-from hie.rest.operations import relink, review
+from hie.rest.operations import proxies, relink, review
 from hie.rest.operations.everything import everything_of_encounter, patient_everything
 from hie.rest.operations.explain_access import explain_patient_access
 from hie.rest.operations.ihe_pix import patient_identifiers
@@ -22,6 +22,7 @@ from hie.rest.operations.open_record import (
     close_patient_record,
     confirm_sensitive,
     emergencies,
+    emergency_reads,
     open_patient_record,
     review_emergency,
     visit_code,
@@ -170,7 +171,13 @@ OPERATIONS = (
     _patient("explain-access", explain_patient_access, "GET"),
     _patients("visit-code", visit_code),
     _patients("emergencies", emergencies, "GET"),
+    _patients("emergency-reads", emergency_reads, "GET"),
     _patients("review-emergency", review_emergency),
+    _patients("representatives", proxies.representatives, "GET"),
+    _patients("invite-proxy", proxies.invite_proxy),
+    _patients("proxy-invitation", proxies.proxy_invitation),
+    _patients("accept-proxy", proxies.accept_proxy),
+    _patients("end-representation", proxies.end_representation),
     _patient("link", relink.link_registration),
     _patient("unlink", relink.unlink_registration),
     _patient("merge", relink.merge_persons),

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from hie.access.consent import INSTITUTION, NOTICE, PARTICIPATION, RESOURCE_TYPE, SCOPE
+from hie.access.consent import (
+    INSTITUTION,
+    NOTICE,
+    PARTICIPATION,
+    RESOURCE_TYPE,
+    ROLE_CODE,
+    SCOPE,
+)
 from hie.errors import Text
 from hie.web.record.coded import Resource
 from hie.web.record.institution import Institution
@@ -32,6 +39,8 @@ WHAT: dict[str, tuple[tuple[str, ...], Text]] = {
 
 VISIT = "Encounter/"
 EVERYBODY = Text("all institutions", "所有机构")
+REPRESENTATIVES = "representatives"
+WHO_ACT = Text("my guardians and proxies", "我的监护人与代理人")
 
 
 class Incomplete(ValueError):  # noqa: N818 - it is what the form says
@@ -81,7 +90,10 @@ def consent(
     what, whom, kept_by = form.get("what", ""), form.get("whom", ""), form.get("from", "")
     provision: dict[str, Any] = {"type": "deny"}
     actors = []
-    if whom:
+    if whom == REPRESENTATIVES:
+        role = {"coding": [{"system": ROLE_CODE, "code": "GUARD"}]}
+        actors.append({"role": role, "reference": {"display": WHO_ACT.zh}})
+    elif whom:
         actors.append(_actor("IRCP", whom, known[whom]) if whom in known else None)
     if kept_by:
         actors.append(_actor("CST", kept_by, known[kept_by]) if kept_by in known else None)
@@ -126,6 +138,7 @@ def shown(resource: Resource) -> Shown:
         reference = actor.get("reference", {})
         names[str(role)] = str(reference.get("display") or reference.get("reference", ""))
     whom = Text(names["IRCP"], names["IRCP"]) if names.get("IRCP") else EVERYBODY
+    whom = WHO_ACT if "GUARD" in names else whom
     period = provision.get("dataPeriod", {})
     return Shown(
         str(resource.get("id", "")),

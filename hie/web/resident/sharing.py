@@ -14,7 +14,14 @@ from hie.web.page import redirect
 from hie.web.record.coded import Resource
 from hie.web.record.entry import entries
 from hie.web.record.moment import Moment, parse
-from hie.web.record.restriction import WHAT, Incomplete, consent, shown
+from hie.web.record.restriction import (
+    REPRESENTATIVES,
+    WHAT,
+    WHO_ACT,
+    Incomplete,
+    consent,
+    shown,
+)
 from hie.web.signed_in import Reader
 
 HOME = "/resident/sharing"
@@ -79,6 +86,8 @@ async def _page(reader: Reader, status: int = 200, **more: Any) -> Response:
         "what": {name: words for name, (_, words) in WHAT.items()},
         "restrictions": [shown(resource) for resource in given],
         "notices": [_notice(one["part"]) for one in notices.get("parameter", ())],
+        "representatives": REPRESENTATIVES,
+        "who_act": WHO_ACT,
         "code": None,
         "incomplete": False,
         **more,

@@ -10,6 +10,7 @@ from hie.web.fhir_client import Refused
 from hie.web.language import language_of
 from hie.web.page import redirect
 from hie.web.record.outcome import messages
+from hie.web.record.parameters import named
 from hie.web.signed_in import Reader
 from hie.web.steward import answers, words
 from hie.web.steward.answers import Pair
@@ -86,7 +87,7 @@ async def second_page(reader: Reader) -> Response:
 
 async def _second(reader: Reader, problems: list[str] | None = None) -> Response:
     answer = await reader.fhir.ask("Patient/$second-reviews", [("number", _number(reader))])
-    entry = next(answers.named(answer, "review"), None)
+    entry = next(named(answer, "review"), None)
     if entry is None:
         return redirect(f"{reader.portal.home}/second")
     return _shown(reader, answers.pair(entry), words.VERDICTS, second=True, problems=problems)

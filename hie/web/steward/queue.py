@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from hie.web.record.moment import CHINA
+from hie.web.record.parameters import value
 from hie.web.record.person import person
 from hie.web.signed_in import Reader
 from hie.web.steward import answers, words
@@ -31,7 +32,7 @@ async def page(reader: Reader) -> Response:
         reader.fhir.ask("Patient/$reviewer-agreement", []),
     )
     today = datetime.now(CHINA).date()
-    total = answers.value(answer, "total", 0)
+    total = value(answer, "total", 0)
     entries = [
         (one, person(one.registration, today) if one.registration else None)
         for one in answers.listed(answer)
@@ -54,7 +55,7 @@ async def page(reader: Reader) -> Response:
 
 def agreement(answer: dict[str, Any]) -> dict[str, Any]:
     """How many reviews two have judged, how often alike, and Cohen's kappa."""
-    return {name: answers.value(answer, name) for name in ("reviews", "observed", "kappa")}
+    return {name: value(answer, name) for name in ("reviews", "observed", "kappa")}
 
 
 def _linker(home: str, reason: str, guard: str) -> Any:
