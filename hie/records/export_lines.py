@@ -15,7 +15,7 @@ from hie.search.definitions import follow
 from hie.search.snapshot import Part, rows
 from hie.store.read import Row
 
-PAGE = 1000
+PAGE = 250
 """Rows in memory at a time."""
 
 
