@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from hie.cli.mpi_model import models, run, training
+from hie.cli.mpi_model import SAMPLED_PAIRS, Pairs, models, run, training
 from hie.cli.mpi_private import encode, privacy
 from hie.kit import migrations, postgres
 from hie.kit.db import Database
@@ -107,11 +107,12 @@ def train_model(
     file: Annotated[Path, typer.Argument(help="Registrations as CSV or CSV.gz.", exists=True)],
     out: Annotated[Path, typer.Argument(help="Model file (JSON) to write.")],
     version: Annotated[str, typer.Option(help="The new model's name.")] = "trained",
+    pairs: Pairs = SAMPLED_PAIRS,
 ) -> None:
     """Learn weights from registrations without labels; prints m, u and the weight of each level."""
     train, expected_precision = training()
     people = [of_patient(patient(row)) for row in read(file)]
-    plain = train(people, shipped(), version=version)
+    plain = train(people, shipped(), version=version, sample=pairs)
     out.write_bytes(orjson.dumps(plain, option=orjson.OPT_INDENT_2))
     learned, used = build(plain), load()
     table = Table("field", "level", "m", "u", "bits", f"bits of {used.version}")
@@ -121,7 +122,8 @@ def train_model(
             before = used.bits[field][level]
             table.add_row(field, level, f"{m:.2g}", f"{u:.2g}", f"{weight:+.1f}", f"{before:+.1f}")
     Console().print(table)
-    typer.echo(f"expected precision: {expected_precision(people, learned):.5f}")
+    precision = expected_precision(people, learned, sample=pairs)
+    typer.echo(f"expected precision: {precision:.5f}")
 
 
 async def _evaluate(conninfo: str, rows: Sequence[Row], batch: int, seed: int) -> Evaluation:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ import typer
 from hie.errors import Problem
 from hie.kit import migrations, postgres
 from hie.kit.db import Connection, Database
-from hie.mpi import active
+from hie.mpi import active, batch, rehearsal
 from hie.mpi.features import from_json
 from hie.mpi.model import build, load, shipped
 from hie.mpi.rehearsal import differences, live, plain, propose, rehearse
@@ -20,6 +21,10 @@ from hie.settings import settings
 models = typer.Typer(
     help="Models: weights learned here, compared and switched on.", no_args_is_help=True
 )
+SAMPLED_PAIRS = 200_000
+Pairs = Annotated[
+    int, typer.Option(min=1000, help="Pairs drawn, and at most taken from each block.")
+]
 Workers = Annotated[int, typer.Option(min=1, help="Processes that compare.")]
 
 
@@ -58,19 +63,37 @@ def run(
         typer.Option("--propose/--dry-run", help="Put proposals into the review queue, or count."),
     ] = True,
     workers: Workers = 2,
+    spark: Annotated[
+        str | None, typer.Option(help="Link on Spark: its master's address, or local[*].")
+    ] = None,
+    directory: Annotated[
+        Path | None,
+        typer.Option(help="For what is linked; all of Spark's workers must find it.", exists=True),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Link the whole population anew and propose merges and splits; no link changes by itself."""
+    linker = partial(batch.link, workers=workers) if spark is None else _on_spark(spark)
 
     async def act(connection: Connection) -> dict[str, Any]:
-        rehearsal = await rehearse(connection, await active.current(connection), workers=workers)
-        found = list(differences(await live(connection), rehearsal.clusters))
-        figures = plain(rehearsal, found)
+        used = await active.current(connection)
+        done = await rehearse(connection, used, linker, directory=directory)
+        found = list(differences(await live(connection), done.clusters))
+        figures = plain(done, found)
         if propose_reviews:
             figures["reviews"] = await propose(connection, found)
         return figures
 
     _print(_with_index(act), as_json=as_json)
+
+
+def _on_spark(master: str) -> batch.Linker:
+    try:
+        from hie.mpi.spark import link, session
+    except ModuleNotFoundError as missing:
+        typer.echo("Linking on Spark needs PySpark: pip install 'hie[spark]'", err=True)
+        raise typer.Exit(1) from missing
+    return partial(link, session=session(master))
 
 
 @models.command("list")
@@ -101,6 +124,7 @@ def training() -> tuple[Callable[..., dict[str, Any]], Callable[..., float]]:
 def learn(
     version: Annotated[str, typer.Argument(help="The new model's name.")],
     sample: Annotated[int, typer.Option(help="Registrations to learn from, at most.")] = 200_000,
+    pairs: Pairs = SAMPLED_PAIRS,
 ) -> None:
     """Learn a model from the live population and from what reviewers decided, and keep it."""
     train, expected_precision = training()
@@ -116,12 +140,14 @@ def learn(
             if used.version == load().version
             else await active.find(connection, used.version)
         )
-        content = train(people, old, version=version, decisions=decisions)
+        content = train(people, old, version=version, decisions=decisions, sample=pairs)
         await active.keep(connection, content)
         return {
             "registrations": len(people),
             "decisions": len(decisions),
-            "expected_precision": round(expected_precision(people, build(content)), 6),
+            "expected_precision": round(
+                expected_precision(people, build(content), sample=pairs), 6
+            ),
         }
 
     _print(_with_index(act), as_json=False)
@@ -142,32 +168,20 @@ def compare(
     workers: Workers = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Link the live population in batch by the model in use and by another; what would differ."""
+    """Link the live population in batch by the model in use and by another; what would differ.
 
-    async def act(connection: Connection) -> dict[str, Any]:
-        used = await rehearse(connection, await active.current(connection), workers=workers)
-        other = await rehearse(
-            connection, build(await active.find(connection, version)), workers=workers
-        )
-        linked = await live(connection)
-        before, after = (set(differences(linked, run.clusters)) for run in (used, other))
-        return {
-            "registrations": used.figures.registrations,
-            "clusters_now": len(set(used.clusters.values())),
-            "clusters_then": len(set(other.clusters.values())),
-            "merges_only_then": sum(one[0] == "batch-merge" for one in after - before),
-            "splits_only_then": sum(one[0] == "batch-split" for one in after - before),
-            "merges_only_now": sum(one[0] == "batch-merge" for one in before - after),
-            "splits_only_now": sum(one[0] == "batch-split" for one in before - after),
-        }
+    Only a model that was compared so can be switched on.
+    """
 
-    _print(_with_index(act), as_json=as_json)
+    linker = partial(batch.link, workers=workers)
+    figures = _with_index(lambda connection: rehearsal.compare(connection, version, linker))
+    _print(figures, as_json=as_json)
 
 
 @models.command("activate")
 def activate(
     version: Annotated[str, typer.Argument(help="A kept model, or `shipped`.")],
 ) -> None:
-    """Switch a model on: it weighs from the next registration, on every worker."""
-    chosen = None if version == "shipped" else version
+    """Switch a model on that was compared: it weighs from the next registration, on every worker."""
+    chosen = None if version == active.SHIPPED else version
     _with_index(lambda connection: active.switch(connection, chosen))

@@ -30,8 +30,18 @@ WHERE closed IS NOT NULL AND evidence->'levels' IS NOT NULL
     AND decision IN ('merged', 'moved', 'not-duplicate')
 """
 OFF = "UPDATE mpi.model SET active = false WHERE active"
-ON = "UPDATE mpi.model SET active = true WHERE version = %s RETURNING content->>'comparisons'"
-REGISTERED = "SELECT EXISTS (SELECT FROM mpi.registration)"
+ON = "UPDATE mpi.model SET active = true WHERE version = %s"
+REGISTERED = "SELECT count(*) FROM mpi.registration"
+COMPARED = "UPDATE mpi.model SET comparison = %s::jsonb WHERE version = %s"
+COMPARISON = """
+SELECT coalesce(comparison->>'with', ''), coalesce((comparison->>'registrations')::bigint, 0)
+FROM mpi.model WHERE version = %s
+"""
+GROWTH = 1.25
+"""How far the population may have grown since a comparison that still counts."""
+
+SHIPPED = "shipped"
+"""What the model that comes with the package is called where one is chosen."""
 
 _built: dict[str, Model] = {}
 
@@ -53,10 +63,13 @@ async def current(connection: Connection) -> Model:
 async def keep(connection: Connection, plain: Mapping[str, Any]) -> None:
     """Store a model under its version, not switched on. Problem 409 when the version is taken."""
     content = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
-    cursor = await connection.execute(
-        KEEP, (plain["version"], sha256(content).hexdigest(), content.decode(), instant(now()))
-    )
-    if cursor.rowcount == 0:
+    kept = 0
+    if plain["version"] not in (SHIPPED, load().version):
+        cursor = await connection.execute(
+            KEEP, (plain["version"], sha256(content).hexdigest(), content.decode(), instant(now()))
+        )
+        kept = cursor.rowcount
+    if kept == 0:
         raise problem(
             409,
             "duplicate",
@@ -75,24 +88,46 @@ async def find(connection: Connection, version: str) -> dict[str, Any]:
     return plain
 
 
-async def switch(connection: Connection, version: str | None) -> None:
-    """Switch a stored model on, or with None back to the shipped one.
+async def keep_comparison(
+    connection: Connection, version: str, used: str, figures: Mapping[str, Any]
+) -> None:
+    """Note what comparing a stored model with `used`, the one that weighs, came to."""
+    plain = orjson.dumps({"with": used, "at": instant(now()), **figures}).decode()
+    await connection.execute(COMPARED, (plain, version))
 
-    Problem 409 when it compares otherwise than the registrations are indexed.
-    """
-    before = await current(connection)
-    await connection.execute(OFF)
-    chosen = load().comparisons
-    if version is not None:
-        await find(connection, version)
-        cursor = await connection.execute(ON, (version,))
-        (chosen,) = await cursor.fetchone() or (chosen,)
+
+async def require_same(connection: Connection, used: Model, other: Model) -> int:
+    """How many registrations there are. Problem 409 if they are indexed for other comparisons."""
     cursor = await connection.execute(REGISTERED)
-    (registered,) = await cursor.fetchone() or (False,)
-    if registered and chosen != before.comparisons:
+    (registered,) = await cursor.fetchone() or (0,)
+    if registered and other.comparisons != used.comparisons:
         raise problem(
             409,
             "conflict",
-            f"The index holds registrations made for {before.comparisons} comparisons",
-            f"索引中的登记按 {before.comparisons} 比对方式建立",
+            f"The index holds registrations made for {used.comparisons} comparisons",
+            f"索引中的登记按 {used.comparisons} 比对方式建立",
         )
+    return int(registered)
+
+
+async def switch(connection: Connection, version: str | None) -> None:
+    """Switch a stored model on, or with None back to the shipped one, which needs no comparison.
+
+    Problem 409 when it compares otherwise than the registrations are indexed, or has not been
+    compared with the model in use on the population as it is now.
+    """
+    before = await current(connection)
+    chosen = load() if version is None else build(await find(connection, version))
+    registered = await require_same(connection, before, chosen)
+    await connection.execute(OFF)
+    await connection.execute(ON, (version,))
+    if registered and version is not None:
+        cursor = await connection.execute(COMPARISON, (version,))
+        used, population = await cursor.fetchone() or ("", 0)
+        if used != before.version or registered > population * GROWTH:
+            raise problem(
+                409,
+                "conflict",
+                f"Compare {version} with {before.version} first: hie mpi model compare {version}",
+                f"请先与当前模型 {before.version} 比较：hie mpi model compare {version}",
+            )

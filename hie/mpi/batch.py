@@ -8,18 +8,18 @@ to be one are joined: nothing is written, so nothing is lost.
 
 import csv
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import duckdb
 import orjson
 
-from hie.mpi.candidates import BLOCK_CAP
+from hie.mpi.candidates import BLOCK_CAP, PERSONS_PER_REGISTRATION
 from hie.mpi.comparisons import COMPARISONS, Comparisons
 from hie.mpi.decide import Decision
 from hie.mpi.features import Features, from_json, to_json
@@ -37,38 +37,39 @@ CREATE TABLE registration AS
 SELECT * FROM read_csv(?, header = false, nullstr = '', columns = {
     'number': 'BIGINT', 'birth': 'VARCHAR', 'keys': 'VARCHAR', 'features': 'VARCHAR'})
 """
+# What touches is said once, in DuckDB's SQL; `spark` has it translated.
 BLOCKS = """
-CREATE TABLE block AS
 WITH entry AS (
-    SELECT number, unnest(string_split(trim(keys, '{}'), ','))::BIGINT AS key FROM registration
-    WHERE keys <> '{}'
+    SELECT number, unnest(string_split(trim(keys, '{}'), ',')::BIGINT[]) AS key
+    FROM registration WHERE keys <> '{}'
 ), usable AS (
     SELECT key FROM entry GROUP BY key HAVING count(*) BETWEEN 2 AND ?
 )
 SELECT e.key, e.number FROM entry e SEMI JOIN usable u ON u.key = e.key
 """
 PAIRS = """
-INSERT INTO pair
-SELECT l.number, r.number, count(*) FROM block l JOIN block r ON l.key = r.key AND l.number < r.number
-WHERE l.number % ? = ? GROUP BY ALL
+SELECT l.number AS low, r.number AS high, count(*) AS shared
+FROM block l JOIN block r ON l.key = r.key AND l.number < r.number
+WHERE l.number % ? = ? GROUP BY l.number, r.number
 """
 # Two who share one block key alone are a family on one telephone, or strangers who share a surname or
 # a name and a day: no weight of other fields would make them certain (`score`). It is otherwise where the one
 # key is a card, or where a newborn is concerned, who has a rule of his own (`decide`).
 EDGES = """
-CREATE TABLE edge AS
-SELECT low, high FROM pair WHERE shared >= $fewest
+SELECT low, high FROM pair WHERE shared >= ?
 UNION ALL
 SELECT p.low, p.high FROM pair p
 JOIN special l ON l.number = p.low JOIN special r ON r.number = p.high
-WHERE p.shared < $fewest AND (
+WHERE p.shared < ? AND (
     l.own = r.own OR l.birth = r.birth AND (l.newborn OR r.newborn) AND l.door IS NOT DISTINCT FROM r.door
 )
 """
 SPECIAL = """
-CREATE TABLE special AS
 SELECT number, birth, features->>'$.names[0][0]' = 'newborn' AS newborn,
-    nullif(concat(features->'$.cards', features->'$.passports', features->'$.others'), '') AS own,
+    nullif(concat(
+        coalesce(features->>'$.cards', ''), coalesce(features->>'$.passports', ''),
+        coalesce(features->>'$.others', '')
+    ), '') AS own,
     features->>'$.homes[0][3]' AS door
 FROM registration
 """
@@ -111,6 +112,15 @@ class Linked(NamedTuple):
     cluster: int
 
 
+class Linker(Protocol):
+    """Links a file of registrations anew: here (`link`), or on many machines (`spark`)."""
+
+    def __call__(
+        self, file: Path, model: Model, *, figures: "Figures", apart: Apart
+    ) -> Iterator[Linked]:
+        """The cluster of every registration, in any order."""
+
+
 @dataclass(slots=True)
 class Figures:
     """What a run came to."""
@@ -149,12 +159,13 @@ def link(
     connection.execute(f"SET temp_directory = '{file.parent}'")
     connection.execute("SET preserve_insertion_order = false")
     connection.execute(READ, [str(file)])
-    connection.execute(BLOCKS, [BLOCK_CAP])
-    connection.execute(SPECIAL)
+    connection.execute(f"CREATE TABLE block AS {BLOCKS}", [BLOCK_CAP])
+    connection.execute(f"CREATE TABLE special AS {SPECIAL}")
     connection.execute("CREATE TABLE pair (low BIGINT, high BIGINT, shared BIGINT)")
     for part in range(PARTS):
-        connection.execute(PAIRS, [PARTS, part])
-    connection.execute(EDGES, {"fewest": COMPARISONS[model.comparisons].fewest})
+        connection.execute(f"INSERT INTO pair {PAIRS}", [PARTS, part])
+    fewest = COMPARISONS[model.comparisons].fewest
+    connection.execute(f"CREATE TABLE edge AS {EDGES}", [fewest, fewest])
     connection.execute("DROP TABLE block; DROP TABLE pair; DROP TABLE special")
     _components(connection)
     registrations, pairs = connection.execute(COUNT).fetchall()[0]
@@ -163,7 +174,7 @@ def link(
     births = dict(connection.execute(BIRTHS).fetchall())
     for (number,) in connection.execute(ALONE).fetchall():
         yield Linked(number, number)
-    around = Surroundings(int(registrations * 0.4), registrations, births)
+    around = surroundings(registrations, births)
     with ProcessPoolExecutor(
         workers,
         mp_context=get_context("spawn"),
@@ -177,6 +188,11 @@ def link(
                 yield from waiting.popleft().result()
         for future in waiting:
             yield from future.result()
+
+
+def surroundings(registrations: int, births: Mapping[str, int]) -> Surroundings:
+    """What scoring needs to know of a population of so many registrations, born so."""
+    return Surroundings(int(registrations * PERSONS_PER_REGISTRATION), registrations, births)
 
 
 def _components(connection: duckdb.DuckDBPyConnection) -> None:
@@ -220,12 +236,16 @@ def _clusters(groups: Sequence[Group]) -> list[Linked]:
     model, around, apart = _prepared["run"]
     found: list[Linked] = []
     for group in groups:
-        members = [
-            Member(str(number), "", from_json(orjson.loads(features)), _keys(keys))
-            for number, keys, features in group
-        ]
-        found += cluster(members, model, around, apart)
+        found += cluster(members_of(group), model, around, apart)
     return found
+
+
+def members_of(group: Iterable[tuple[int, str, str]]) -> list[Member]:
+    """Registrations as the file has them, ready for a roster."""
+    return [
+        Member(str(number), "", from_json(orjson.loads(features)), _keys(keys))
+        for number, keys, features in group
+    ]
 
 
 def _keys(written: str) -> tuple[int, ...]:

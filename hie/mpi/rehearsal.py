@@ -15,9 +15,10 @@ from time import perf_counter
 from typing import Any
 
 from hie.kit.db import Connection
-from hie.mpi import batch, review
+from hie.mpi import active, batch, review
+from hie.mpi.batch import Linker
 from hie.mpi.candidates import fill
-from hie.mpi.model import Model
+from hie.mpi.model import Model, build
 from hie.mpi.review import Doubt
 
 EXPORT = """
@@ -31,6 +32,8 @@ JOIN mpi.registration one ON one.id = a.low JOIN mpi.registration two ON two.id 
 WHERE one.person <> two.person
 """
 MOST_PROPOSALS = 5000
+Difference = tuple[str, str, str, str]
+"""Reason, registration, its person, the other person."""
 
 
 @dataclass(slots=True)
@@ -51,22 +54,62 @@ class Rehearsal:
     """The most bytes that this process and one worker held."""
 
 
-async def rehearse(connection: Connection, model: Model, *, workers: int = 2) -> Rehearsal:
-    """Link every registration of the index anew under `model`."""
+async def rehearse(
+    connection: Connection,
+    model: Model,
+    linker: Linker = batch.link,
+    *,
+    directory: Path | None = None,
+) -> Rehearsal:
+    """Link every registration of the index anew under `model`.
+
+    What is linked lies in a folder of its own in `directory`, and is gone at the end.
+    """
     began = perf_counter()
     figures = batch.Figures()
     apart = await (await connection.execute(APART)).fetchall()
-    with tempfile.TemporaryDirectory(prefix="hie-mpi-run-") as directory:
-        file = Path(directory) / "registration.csv"
+    with tempfile.TemporaryDirectory(prefix="hie-mpi-run-", dir=directory) as folder:
+        file = Path(folder) / "registration.csv"
         with file.open("wb") as target:
             async with connection.cursor() as cursor, cursor.copy(EXPORT) as copy:
                 async for block in copy:
                     target.write(block)
         clusters = await asyncio.to_thread(
-            lambda: dict(batch.link(file, model, workers=workers, figures=figures, apart=apart))
+            lambda: dict(linker(file, model, figures=figures, apart=apart))
         )
     kilobytes = sum(getrusage(whom).ru_maxrss for whom in (RUSAGE_SELF, RUSAGE_CHILDREN))
     return Rehearsal(clusters, figures, perf_counter() - began, kilobytes * 1024)
+
+
+async def compare(
+    connection: Connection, version: str, linker: Linker = batch.link
+) -> dict[str, Any]:
+    """Link the population by the model in use and by a stored one; what would differ, kept with it.
+
+    Problem 404 when there is no such model, 409 when it is for other comparisons.
+    """
+    chosen = build(await active.find(connection, version))
+    used = await active.current(connection)
+    await active.require_same(connection, used, chosen)
+    now = await rehearse(connection, used, linker)
+    then = await rehearse(connection, chosen, linker)
+    linked = await live(connection)
+    before, after = (set(differences(linked, run.clusters)) for run in (now, then))
+
+    def only(these: set[Difference], others: set[Difference], reason: str) -> int:
+        return sum(one[0] == reason for one in these - others)
+
+    figures = {
+        "registrations": now.figures.registrations,
+        "clusters_now": len(set(now.clusters.values())),
+        "clusters_then": len(set(then.clusters.values())),
+        "merges_only_then": only(after, before, "batch-merge"),
+        "splits_only_then": only(after, before, "batch-split"),
+        "merges_only_now": only(before, after, "batch-merge"),
+        "splits_only_now": only(before, after, "batch-split"),
+    }
+    await active.keep_comparison(connection, version, used.version, figures)
+    return figures
 
 
 async def live(connection: Connection) -> Live:
@@ -79,8 +122,8 @@ async def live(connection: Connection) -> Live:
     return found
 
 
-def differences(linked: Live, clusters: Mapping[int, int]) -> Iterator[tuple[str, str, str, str]]:
-    """(reason, registration, its person, the other person): joins and partings that are proposed."""
+def differences(linked: Live, clusters: Mapping[int, int]) -> Iterator[Difference]:
+    """The joins and partings that are proposed."""
     members: dict[int, list[int]] = defaultdict(list)
     spread: dict[str, dict[int, int]] = defaultdict(dict)
     for number, cluster in clusters.items():
@@ -104,7 +147,7 @@ def differences(linked: Live, clusters: Mapping[int, int]) -> Iterator[tuple[str
             yield "batch-split", linked.by_number[number][0], person, person
 
 
-async def propose(connection: Connection, found: Sequence[tuple[str, str, str, str]]) -> int:
+async def propose(connection: Connection, found: Sequence[Difference]) -> int:
     """Put differences into the review queue, with their weight as it is now; how many."""
     doubts = []
     for reason, registration, person, other in found[:MOST_PROPOSALS]:
@@ -129,7 +172,7 @@ async def _weighed(
     return Doubt(reason, registration, person, other, candidate.score.bits, candidate.guards)
 
 
-def plain(rehearsal: Rehearsal, found: Sequence[tuple[str, str, str, str]]) -> dict[str, Any]:
+def plain(rehearsal: Rehearsal, found: Sequence[Difference]) -> dict[str, Any]:
     """The figures of a run as a JSON object."""
     return {
         "registrations": rehearsal.figures.registrations,

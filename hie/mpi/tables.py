@@ -179,6 +179,9 @@ model = Table(
     Column("content", JSONB, nullable=False),
     Column("made", DateTime(timezone=True), nullable=False),
     Column("active", Boolean, nullable=False),
+    Column(
+        "comparison", JSONB, comment="with which model, on how many registrations, what differed"
+    ),
     comment="Weights learned here; without an active one the shipped model weighs.",
 )
 Index("model_active", model.c.active, unique=True, postgresql_where=text("active"))

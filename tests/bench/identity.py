@@ -22,6 +22,7 @@ from hie.cli.mpi import scratch_database
 from hie.kit.db import Database
 from hie.kit.hashing import Hasher
 from hie.kit.ids import new_id
+from hie.mpi.batch import link
 from hie.mpi.comparisons import COMPARISONS
 from hie.mpi.features import of_patient, to_json
 from hie.mpi.match import match
@@ -160,7 +161,7 @@ async def run(conninfo: str, given: argparse.Namespace) -> dict[str, object]:
             cursor = await connection.execute(SIZE)
             (size,) = await cursor.fetchone() or (0,)
             used = sum(getrusage(whom).ru_utime for whom in (RUSAGE_SELF, RUSAGE_CHILDREN))
-            batch = await rehearse(connection, load(), workers=given.workers)
+            batch = await rehearse(connection, load(), partial(link, workers=given.workers))
     found = quality(list(truth.values()), [batch.clusters[number] for number in truth])
     used = sum(getrusage(whom).ru_utime for whom in (RUSAGE_SELF, RUSAGE_CHILDREN)) - used
     return {

@@ -1,5 +1,6 @@
 """What a steward has set apart stays apart: on arrival, in batch, and when somebody asks."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from test_mpi_steward import WHO
 
 from hie.kit.db import Database
 from hie.kit.hashing import Hasher
-from hie.mpi import steward
+from hie.mpi import batch, steward
 from hie.mpi.active import current
 from hie.mpi.link import Source, register, withdraw
 from hie.mpi.match import match
@@ -18,6 +19,7 @@ from hie.mpi.review import queue
 from hie.store.bodies import Bodies
 from hie.store.open import Store, secret
 
+ONE_WORKER = partial(batch.link, workers=1)
 HOME: dict[str, Any] = {"phone": "19900001234", "address": "柳园路8号5幢302室"}
 SAME = patient("张伟", card=number("1980-05-17"), **HOME)
 
@@ -93,7 +95,7 @@ async def test_an_update_asks_nothing_again(store: Store, parted: Any) -> None:
 async def test_the_batch_neither_joins_nor_bridges_them(store: Store, parted: Any) -> None:
     await put(store, "c", SAME, 3)
     async with store.database.connection() as connection:
-        found = await rehearse(connection, await current(connection), workers=1)
+        found = await rehearse(connection, await current(connection), ONE_WORKER)
         linked = await live(connection)
         proposed = list(differences(linked, found.clusters))
     numbers = {id_: number for number, (id_, _) in linked.by_number.items()}
@@ -107,7 +109,7 @@ async def test_the_batch_follows_a_steward_who_joined_them_after_all(
     async with store.database.transaction() as connection:
         await steward.merge(connection, *parted, **WHO)
     async with store.database.connection() as connection:
-        found = await rehearse(connection, await current(connection), workers=1)
+        found = await rehearse(connection, await current(connection), ONE_WORKER)
         assert list(differences(await live(connection), found.clusters)) == []
 
 

@@ -1,6 +1,7 @@
 """The population linked anew in batch: the same persons as on arrival, and only proposals."""
 
 import warnings
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ from hie.mpi.review import queue
 from hie.mpi.training import train
 from hie.store.bodies import Bodies
 from hie.store.open import Store, secret
+
+ONE_WORKER = partial(batch.link, workers=1)
 
 
 @pytest.fixture
@@ -49,7 +52,7 @@ async def test_a_run_finds_what_is_missed_or_wrong_and_changes_nothing(store: St
         await connection.execute("DELETE FROM mpi.apart")
         left = await person_of(connection, ids)
     async with store.database.connection() as connection:
-        found = await rehearse(connection, await current(connection), workers=1)
+        found = await rehearse(connection, await current(connection), ONE_WORKER)
         proposed = list(differences(await live(connection), found.clusters))
     assert found.figures.registrations == len(rows)
     merges = [(person, other) for reason, _, person, other in proposed if reason == "batch-merge"]

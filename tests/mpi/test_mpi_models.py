@@ -1,16 +1,20 @@
 """A model learned here is kept, compared with the one in use, switched on and off."""
 
+from functools import partial
+
 import pytest
 
 from hie.errors import Problem
 from hie.kit.db import Database
 from hie.kit.hashing import Hasher
 from hie.mpi import active
+from hie.mpi.batch import link
 from hie.mpi.evaluate import evaluate
 from hie.mpi.features import from_json, of_patient
 from hie.mpi.model import build, shipped
 from hie.mpi.population import population
 from hie.mpi.registration_file import patient
+from hie.mpi.rehearsal import compare
 from hie.mpi.training import expected_precision, train
 from hie.store.bodies import Bodies
 from hie.store.open import Store, secret
@@ -28,6 +32,10 @@ async def test_switching_counts_with_the_next_registration(store: Store) -> None
     async with store.database.transaction() as connection:
         assert (await active.current(connection)).version == shipped()["version"]
         await active.keep(connection, {**shipped(), "version": "stricter", "certain_bits": 500.0})
+        with pytest.raises(Problem):
+            async with connection.transaction():
+                await active.switch(connection, "stricter")
+        await compare(connection, "stricter", partial(link, workers=1))
         await active.switch(connection, "stricter")
     found = await evaluate(store, rows[40:], batch=20)
     assert len(set(found.persons)) > len({row["true_person"] for row in rows[40:]}) * 1.5
