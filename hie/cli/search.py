@@ -88,14 +88,14 @@ def explain_search(
         for issue in refused.issues:
             console.print(f"{issue.expression or ''}: {issue.text.en}", style="red", markup=False)
         raise typer.Exit(1) from refused
-    for title, text in (("Tree", None), ("SQL", explanation.statement), ("Plan", explanation.plan)):
-        console.print(title, style="bold")
-        if text is None:
-            for limb in explanation.tree:
-                tree = Tree(limb.text)
-                for below in limb.below:
-                    _grow(tree, below)
-                console.print(tree, markup=False)
-        else:
+    console.print("Tree", style="bold")
+    for limb in explanation.tree:
+        tree = Tree(limb.text)
+        for below in limb.below:
+            _grow(tree, below)
+        console.print(tree, markup=False)
+    for number, step in enumerate(explanation.steps, 1):
+        console.print(f"\n{number}. {step.purpose}", style="bold", markup=False)
+        for title, text in (("SQL", step.statement), ("Plan", step.plan)):
+            console.print(title, style="bold")
             console.print(text, markup=False)
-        console.print()

@@ -20,6 +20,10 @@ UNITS = "SELECT parameter, hash, text FROM search.vocabulary WHERE parameter = 0
 LARGEST_EXPANSION = 5000
 
 
+class Numerous(Exception):  # noqa: N818 - no error: it decides how a search goes on
+    """More resources satisfy a chained condition than the context's `few`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """One search being turned into SQL."""
@@ -27,6 +31,8 @@ class Context:
     connection: Connection
     store: Store
     restriction: Restriction
+    few: int | None = None
+    """If set, chained conditions are counted so far, and `Numerous` is raised where more satisfy one."""
 
     @property
     def hasher(self) -> Hasher:

@@ -6,6 +6,7 @@ come or go between two pages neither repeat others nor hide them.
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
+from datetime import datetime
 
 import orjson
 
@@ -17,14 +18,21 @@ def encode(values: Sequence[str | None]) -> str:
     return urlsafe_b64encode(orjson.dumps(values)).rstrip(b"=").decode()
 
 
-def decode(text: str, length: int) -> tuple[list[str | None], int | None]:
+def text(value: object) -> str | None:
+    """A value of a row as it stands in a place."""
+    if value is None:
+        return None
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def decode(encoded: str, length: int) -> tuple[list[str | None], int | None]:
     """The place that a text stands for. Problem 400 if it is none of this search.
 
     The second part is set where includes of the match at that place were left over: the key of the
     last one that was given.
     """
     try:
-        padded = text.encode() + b"=" * (-len(text) % 4)
+        padded = encoded.encode() + b"=" * (-len(encoded) % 4)
         values = orjson.loads(urlsafe_b64decode(padded))
     except ValueError:
         raise foreign() from None

@@ -2,20 +2,27 @@
 
 Rows reached through a chain or `_has` obey the caller's restriction like those returned: what may not
 be read must not be found by its contents either.
+
+Most nodes become SQL without asking anything. Words, chains and `_has` first ask the database which
+resources they mean, and within a scope of few rows ask only about these.
 """
 
 from collections.abc import Sequence
+from functools import partial
+from types import UnionType
 
 from hie.fhir.definitions import type_number
 from hie.search.context import Context
 from hie.search.full_text import matching
 from hie.search.index import compartment_hash
 from hie.search.listed import in_list
+from hie.search.other_end import rows_of
 from hie.search.parameters import kept, patient_parameters
 from hie.search.params.kinds import KINDS
 from hie.search.params.reference import patients
 from hie.search.params.token import has_token
 from hie.search.permitted import permitted
+from hie.search.pointing import pointing_here
 from hie.search.primary import patient_ranks
 from hie.search.query import (
     All,
@@ -34,7 +41,7 @@ from hie.search.query import (
     Query,
     ReferenceValue,
 )
-from hie.search.reached import chained, chained_from, pointing_here, stands_alone
+from hie.search.reached import chained
 from hie.search.sql import FALSE, TRUE, Sql, all_of, any_of, grouped, negation
 
 BY_TOKENS = frozenset({"token", "reference", "uri"})
@@ -43,13 +50,14 @@ SELECT hash FROM search.vocabulary WHERE parameter = %s AND (strpos(text, %s) = 
 """
 
 
-async def condition(query: Query, context: Context) -> Sql:
-    """The condition for the whole query, restriction included.
+async def condition(query: Query, context: Context, scope: Sql | None = None) -> Sql:
+    """The condition for the whole query, restriction included; with a scope, one that holds within it.
 
     Of a search on several types the branches whose conditions are the same are asked together.
     """
     if query.type is not None:
-        return await _branch(query.branches[0], permitted(context.restriction, query.type), context)
+        allowed = permitted(context.restriction, query.type)
+        return await _branch(query.branches[0], allowed, context, scope)
     allowed = permitted(context.restriction, None)
     if any(isinstance(node, FullText) for branch in query.branches for node in branch.where.nodes):
         return any_of([await _branch(branch, allowed, context) for branch in query.branches])
@@ -65,32 +73,56 @@ async def condition(query: Query, context: Context) -> Sql:
     return all_of((allowed, branches))
 
 
-async def _branch(branch: Branch, allowed: Sql, context: Context) -> Sql:
+async def within(branch: Branch, nodes: Sequence[Node], scope: Sql, context: Context) -> Sql:
+    """The condition for rows that satisfy `scope`, which are few, and all of the nodes."""
+    found = scope
+    for node in nodes:
+        if found != FALSE:
+            found = all_of((found, await emit(node, branch.type, context, found)))
+    return found
+
+
+def far(node: Node) -> bool:
+    """Whether the node asks for something beyond references."""
+    return _has(node, Chain | Has)
+
+
+def reads(node: Node) -> bool:
+    """Whether the node asks for words, for which bodies are read."""
+    return _has(node, FullText)
+
+
+def _has(node: Node, kinds: UnionType | type) -> bool:
+    if isinstance(node, kinds):
+        return True
+    match node:
+        case Not() | Chain() | Has():
+            return _has(node.node, kinds)
+        case All() | Any():
+            return any(_has(each, kinds) for each in node.nodes)
+        case _:
+            return False
+
+
+async def _branch(branch: Branch, allowed: Sql, context: Context, scope: Sql | None = None) -> Sql:
     """The condition for rows of one type.
 
-    Words are looked for in what all else leaves over. So are chains from the rows of certain patients
-    into others' records: the other way round they would be asked of the whole district.
+    Words are looked for in what all else leaves over. So is what lies beyond a reference, in a search on
+    certain patients: the other way round it would be asked of the whole district.
     """
-    late: list[FullText | Chain] = []
-    others = []
-    for node in branch.where.nodes:
-        if isinstance(node, FullText) or (
-            isinstance(node, Chain) and branch.names_patient and not stands_alone(node.type)
-        ):
-            late.append(node)
-        else:
-            others.append(node)
+    late = [
+        node
+        for node in branch.where.nodes
+        if reads(node) or (far(node) and (branch.names_patient or scope is not None))
+    ]
+    others = [node for node in branch.where.nodes if node not in late]
     own = Sql("r.type = %s", (type_number(branch.type),))
     found = all_of((own, allowed, await _nodes(branch, others, context)))
     for node in late:
         if found == FALSE:
             break
-        if isinstance(node, FullText):
-            part = await matching(node, found, context)
-        else:
-            inner = await emit(node.node, node.type, context)
-            part = await chained_from(node, inner, found, context)
-        found = all_of((found, part))
+        bounded = found if scope is None else all_of((scope, found))
+        found = all_of((found, await emit(node, branch.type, context, bounded)))
     return found
 
 
@@ -114,8 +146,10 @@ async def _nodes(branch: Branch, nodes: Sequence[Node], context: Context) -> Sql
     return all_of(conditions)
 
 
-async def emit(node: Node, type_name: str, context: Context) -> Sql:  # noqa: PLR0911 - by node
-    """The condition for `node` in a search on `type_name`."""
+async def emit(  # noqa: PLR0911 - by node
+    node: Node, type_name: str, context: Context, scope: Sql | None = None
+) -> Sql:
+    """The condition for `node` in a search on `type_name`; with a scope, one that holds within it."""
     match node:
         case Match():
             return await _match(node, type_name, context)
@@ -133,15 +167,15 @@ async def emit(node: Node, type_name: str, context: Context) -> Sql:  # noqa: PL
         case FullText():
             own = Sql("r.type = %s", (type_number(type_name),))
             allowed = permitted(context.restriction, type_name)
-            return await matching(node, all_of((own, allowed)), context)
+            return await matching(node, all_of((own, allowed, scope or TRUE)), context)
         case Chain():
-            inner = await emit(node.node, node.type, context)
-            return await chained(node, inner, type_name, context)
+            other = partial(emit, node.node, node.type, context)
+            return await chained(node, other, type_name, context, scope)
         case Has():
-            inner = await emit(node.node, node.parameter.type_name, context)
-            return await pointing_here(node, inner, type_name, context)
+            other = partial(emit, node.node, node.parameter.type_name, context)
+            return await pointing_here(node, other, type_name, context, scope)
         case Not():
-            inner = await emit(node.node, type_name, context)
+            inner = await emit(node.node, type_name, context, scope)
             # a comparison with what is not there is unknown, and that is not true
             return (
                 negation(inner)
@@ -149,9 +183,9 @@ async def emit(node: Node, type_name: str, context: Context) -> Sql:  # noqa: PL
                 else Sql(f"({inner.text}) IS NOT TRUE", inner.values)
             )
         case All():
-            return all_of([await emit(each, type_name, context) for each in node.nodes])
+            return all_of([await emit(each, type_name, context, scope) for each in node.nodes])
         case Any():
-            return any_of([await emit(each, type_name, context) for each in node.nodes])
+            return any_of([await emit(each, type_name, context, scope) for each in node.nodes])
 
 
 async def _match(node: Match, type_name: str, context: Context) -> Sql:
@@ -171,13 +205,6 @@ async def _match(node: Match, type_name: str, context: Context) -> Sql:
         return own
     # a row may stand with the patient for another reason than this parameter
     return all_of((own, found))
-
-
-def rows_of(patient_keys: set[int]) -> Sql:
-    """The rows of some patients; of one alone the index gives them in order of date."""
-    if len(patient_keys) == 1:
-        return Sql("r.patient_key = %s", tuple(patient_keys))
-    return Sql("r.patient_key = ANY(%s::bigint[])", (sorted(patient_keys),))
 
 
 async def _missing(node: Missing, type_name: str, context: Context) -> Sql:

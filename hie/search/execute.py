@@ -3,21 +3,18 @@
 The restriction is part of every one of them.
 """
 
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any
 
-import psycopg
 from psycopg.rows import class_row
 
-from hie.fhir.definitions import type_number
 from hie.kit.db import Connection
 from hie.search import cursor as cursors
 from hie.search import sorting
-from hie.search.arranged import arranged
 from hie.search.context import Context
 from hie.search.emit import condition
 from hie.search.include import include
+from hie.search.pages import Place, known_condition, page_rows
 from hie.search.query import Query
 from hie.search.restriction import Restriction
 from hie.search.sql import FALSE, Sql, all_of
@@ -54,7 +51,7 @@ async def execute(
     Problem 400 for a cursor of another search, and for what would cost too much.
     """
     context = Context(connection, store, restriction)
-    where = await condition(query, context)
+    where = await known_condition(query, context)
     total = await _total(context, query, where)
     if where == FALSE or query.count == 0:
         return Page([], [], None, total)
@@ -66,14 +63,14 @@ async def execute(
             rest = left_over[:MOST_INCLUDED]
             goes_on: str | None = cursors.encode([*place, str(rest[-1].key)])
             if len(left_over) == len(rest):
-                behind = await _rows(context, query, where, criteria, place)
+                behind = await page_rows(context, query, where, criteria, 1, place)
                 goes_on = cursors.encode(place) if behind else None
             return Page([], rest, goes_on, total)
-    found = await _rows(context, query, where, criteria, place)
+    found = await page_rows(context, query, where, criteria, query.count + 1, place)
     shown, included = await _fitting(context, query, [Row(*row[:WIDTH]) for row in found])
     following = None
     if shown:
-        last = [_text(value) for value in found[len(shown) - 1][WIDTH:]]
+        last = [cursors.text(value) for value in found[len(shown) - 1][WIDTH:]]
         if len(included) > MOST_INCLUDED:
             included = included[:MOST_INCLUDED]
             following = cursors.encode([*last, str(included[-1].key)])
@@ -93,10 +90,11 @@ async def _fitting(context: Context, query: Query, found: list[Row]) -> tuple[li
 
 
 async def _left_over(
-    context: Context, query: Query, where: Sql, place: list[str | None], given: int
+    context: Context, query: Query, where: Sql | None, place: Place, given: int
 ) -> list[Row]:
     """What the match at the place includes behind the key `given`; nothing if it is no match now."""
-    own = all_of((Sql("r.key = %s", (int(place[-1] or 0),)), where))
+    scope = Sql("r.key = %s", (int(place[-1] or 0),))
+    own = all_of((scope, where or await condition(query, context, scope)))
     async with context.connection.cursor(row_factory=class_row(Row)) as cursor:
         await cursor.execute(
             f"SELECT {ROW_COLUMNS} FROM store.resource r WHERE {own.text}", own.values
@@ -106,67 +104,7 @@ async def _left_over(
     return [row for row in included if row.key > given]
 
 
-async def _rows(
-    context: Context,
-    query: Query,
-    where: Sql,
-    criteria: list[sorting.Key],
-    place: list[str | None] | None,
-) -> list[tuple[Any, ...]]:
-    """One row more than the page holds, if there is one: columns, then values of the criteria."""
-    if any(key.texts for key in criteria):
-        return await arranged(context, where, criteria, query.count + 1, place)
-    statement = page_statement(query, where, criteria, place)
-    try:
-        cursor = await context.connection.execute(statement.text, statement.values)
-    except psycopg.DataError:
-        if place is None:
-            raise
-        raise cursors.foreign() from None
-    return await cursor.fetchall()
-
-
-def page_statement(
-    query: Query, where: Sql, criteria: list[sorting.Key], place: list[str | None] | None
-) -> Sql:
-    """The statement that gives a page's rows, and the one behind them."""
-    columns = [key.expression for key in criteria]
-    rows = where if place is None else all_of((where, sorting.beyond(criteria, place)))
-    order = sorting.order_by(criteria)
-    named = ", ".join(f"{column.text} AS sort_{n}" for n, column in enumerate(columns))
-    by_type = query.type is None and not query.names_patient
-    text = (
-        f"SELECT {ROW_COLUMNS}, {named} FROM store.resource r "
-        f"WHERE {'r.type = searched.type AND ' if by_type else ''}{rows.text} "
-        f"ORDER BY {order.text} LIMIT %s"
-    )
-    values = (
-        *(value for column in columns for value in column.values),
-        *rows.values,
-        *order.values,
-        query.count + 1,
-    )
-    if not by_type:
-        return Sql(text, values)
-    # each type has its rows in order of creation and of change, all types together have not
-    types = [type_number(branch.type) for branch in query.branches]
-    again = sorting.order_by(
-        [replace(key, expression=Sql(f"sort_{n}")) for n, key in enumerate(criteria)]
-    )
-    return Sql(
-        f"SELECT page.* FROM unnest(%s::smallint[]) AS searched (type) "
-        f"CROSS JOIN LATERAL ({text}) AS page ORDER BY {again.text} LIMIT %s",
-        (types, *values, query.count + 1),
-    )
-
-
-def _text(value: object) -> str | None:
-    if value is None:
-        return None
-    return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
-async def _total(context: Context, query: Query, where: Sql) -> int | None:
+async def _total(context: Context, query: Query, known: Sql | None) -> int | None:
     """The number of all matches, if asked for. https://hl7.org/fhir/R4/search.html#total
 
     `_count=0` asks for nothing but the number. An estimate is exact up to `COUNTED`: what the planner
@@ -174,6 +112,7 @@ async def _total(context: Context, query: Query, where: Sql) -> int | None:
     """
     if query.total == "none" and query.count > 0:
         return None
+    where = known or await condition(query, context)
     rows = f"SELECT FROM store.resource r WHERE {where.text}"
     if query.total != "estimate":
         return int(await _first(context, f"SELECT count(*) FROM ({rows}) m", where.values))

@@ -14,7 +14,18 @@ from hie.search import sorting
 from hie.search.arranged import matches_statement
 from hie.search.context import Context
 from hie.search.emit import condition
-from hie.search.execute import page_statement
+from hie.search.page_statements import part_statement, stretch_statement, types_statement
+from hie.search.pages import (
+    FEW,
+    LONGEST,
+    STRETCHES,
+    candidates_of,
+    is_plain,
+    is_walked,
+    known_condition,
+    limits_of,
+    parts_of,
+)
 from hie.search.query import (
     All,
     Any,
@@ -42,6 +53,7 @@ from hie.search.query import (
     Value,
 )
 from hie.search.restriction import Restriction
+from hie.search.sql import TRUE, Sql, all_of
 from hie.store.open import Store
 
 
@@ -54,33 +66,77 @@ class Limb:
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
-    """A search explained; `plan` is PostgreSQL's text."""
+class Step:
+    """A statement in words and in SQL; `plan` is PostgreSQL's text."""
 
-    tree: tuple[Limb, ...]
+    purpose: str
     statement: str
     plan: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A search explained. Later steps are taken only if the earlier ones leave the page open."""
+
+    tree: tuple[Limb, ...]
+    steps: tuple[Step, ...]
 
 
 async def explain(
     connection: Connection, store: Store, query: Query, restriction: Restriction, *, run: bool
 ) -> Explanation:
-    """The tree, the statement for the first page and its plan; with `run` also what it really took.
+    """The tree, the statements for the first page and their plans; with `run` also what they really took.
 
     Raises Problem as the search itself does.
     """
     context = Context(connection, store, restriction)
-    where = await condition(query, context)
-    criteria = sorting.keys(query)
-    if any(key.texts for key in criteria):
-        found = matches_statement(where, criteria)
-    else:
-        found = page_statement(query, where, criteria, None)
-    statement = AsyncClientCursor(connection).mogrify(found.text, found.values)
     options = "ANALYZE, BUFFERS, SETTINGS" if run else "SETTINGS"
-    cursor = await connection.execute(f"EXPLAIN ({options}) {found.text}", found.values)
-    plan = "\n".join(row[0] for row in await cursor.fetchall())
-    return Explanation(tuple(map(_branch, query.branches)), statement, plan)
+    steps = []
+    for purpose, found in await _steps(context, query):
+        statement = AsyncClientCursor(connection).mogrify(found.text, found.values)
+        cursor = await connection.execute(f"EXPLAIN ({options}) {found.text}", found.values)
+        plan = "\n".join(row[0] for row in await cursor.fetchall())
+        steps.append(Step(purpose, statement, plan))
+    return Explanation(tuple(map(_branch, query.branches)), tuple(steps))
+
+
+async def _steps(context: Context, query: Query) -> list[tuple[str, Sql]]:
+    """What is done for the first page, in words, each with its statement."""
+    criteria = sorting.keys(query)
+    where = await known_condition(query, context)
+    limit = query.count + 1
+    asked = query
+    beyond = ""
+    if where is None:
+        asked = candidates_of(query)
+        where = await condition(asked, context)
+        limit = min(4 * limit, LONGEST)
+        beyond = (
+            "; these are candidates, of which then is asked what lies beyond their references: "
+            f"more than {FEW} resources satisfy it"
+        )
+    if any(key.texts for key in criteria):
+        return [
+            ("All matches, to be put in order by their bodies", matches_statement(where, criteria))
+        ]
+    part = parts_of(criteria, None)[0]
+    if not is_walked(asked, context):
+        if query.type is None and not query.names_patient:
+            return [("The page", types_statement(query, where, criteria, part, limit))]
+        part = sorting.Part(TRUE, criteria, None)
+        return [("The page", part_statement(where, criteria, part, limit, sort=False))]
+    if is_plain(asked.branches[0]):
+        statement = part_statement(where, criteria, part, limit, sort=False)
+        return [(f"The page{beyond}", statement)]
+    limits = await limits_of(context, asked, criteria)
+    bounded = part._replace(condition=all_of((part.condition, limits)))
+    length = min(STRETCHES * limit, LONGEST)
+    walk = stretch_statement(asked, where, criteria, bounded, limit, length)
+    everything = part_statement(where, criteria, part, limit, sort=True)
+    return [
+        (f"The page, if the next rows in this order fill it{beyond}", walk),
+        ("Otherwise from all matches", everything),
+    ]
 
 
 def _branch(branch: Branch) -> Limb:

@@ -9,14 +9,15 @@ references and addresses are there only as hashes: their texts are read from the
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from hie.fhir.definitions import type_number
 from hie.search.parameters import Parameter, kept
 from hie.search.params.kinds import KINDS
 from hie.search.query import Branch, Query
 from hie.search.sort_texts import Texts, sort_texts
-from hie.search.sql import Sql, any_of, grouped
+from hie.search.sql import TRUE, Sql, any_of, grouped
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Key:
 ROW_KEY = Key(Sql("r.key"), True, "bigint", False)
 _PRIMARY_DATE = Key(Sql("r.date_low"), True, "timestamptz", True)
 _TYPES = {"date": "timestamptz", "string": "text", "number": "numeric", "quantity": "numeric"}
+INDEXED = frozenset({"r.key", "r.last_updated", "r.date_low", "r.id"})
+"""What the rows of a type are kept in order of."""
 _FROM_BODY = frozenset({"token", "reference", "uri"})
 
 
@@ -97,6 +100,31 @@ def order_by(criteria: list[Key]) -> Sql:
     )
 
 
+class Part(NamedTuple):
+    """Some of the rows, all of which come before those of the next part."""
+
+    condition: Sql
+    order: list[Key]
+    place: Sequence[str | None] | None
+    """Behind which values of the part's order the rows are."""
+
+
+def parts(criteria: list[Key], place: Sequence[str | None] | None) -> list[Part]:
+    """First what has a value of the first criterion, then what has none: each is in order in an index."""
+    first, *others = criteria
+    if not first.nullable:
+        return [Part(TRUE, criteria, place)]
+    text, values = first.expression
+    having = Sql(f"{text} IS NOT NULL", values)
+    rest = Sql(f"{text} IS NULL", values)
+    if place is not None and place[0] is None:
+        return [Part(rest, others, place[1:])]
+    return [
+        Part(having, [replace(first, nullable=False), *others], place),
+        Part(rest, others, None),
+    ]
+
+
 def beyond(criteria: list[Key], place: Sequence[str | None]) -> Sql:
     """Rows behind the place where the last page ended, given as the values of its last row."""
     alternatives = []
@@ -115,7 +143,14 @@ def beyond(criteria: list[Key], place: Sequence[str | None]) -> Sql:
             same.append(Sql(f"{text} = %s::{key.type}", (*key.expression.values, value)))
         else:
             same.append(Sql(f"{text} IS NULL", values))
-    return any_of(alternatives)
+    first = criteria[0]
+    if len(criteria) == 1 or first.nullable or place[0] is None:
+        return any_of(alternatives)
+    # all that comes later is also on this side of the first value, which an index can start from
+    text, values = first.expression
+    sign = "<=" if first.descending else ">="
+    bound = Sql(f"{text} {sign} %s::{first.type}", (*values, place[0]))
+    return _and([bound, any_of(alternatives)])
 
 
 def _and(parts: list[Sql]) -> Sql:

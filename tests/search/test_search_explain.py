@@ -64,20 +64,22 @@ async def test_the_tree_says_what_is_asked(explained: Explanation) -> None:
 
 
 async def test_statement_and_plan_are_postgresqls(explained: Explanation, store: Store) -> None:
-    assert explained.statement.startswith("SELECT r.patient_key")
-    assert "%s" not in explained.statement
+    [step] = explained.steps
+    assert step.statement.startswith("SELECT r.patient_key")
+    assert "%s" not in step.statement
     async with store.database.connection() as connection:
-        await connection.execute(explained.statement)  # type: ignore[call-overload]
-    assert "actual time" in explained.plan
-    assert "Execution Time" in explained.plan
+        await connection.execute(step.statement)  # type: ignore[call-overload]
+    assert "actual time" in step.plan
+    assert "Execution Time" in step.plan
 
 
 async def test_it_is_explained_for_whom_it_is_asked(store: Store) -> None:
     query = parse("Observation", ())
     async with store.database.connection() as connection:
         explanation = await explain(connection, store, query, NOTHING, run=False)
-    assert "One-Time Filter: false" in explanation.plan
-    assert "actual time" not in explanation.plan
+    [step] = explanation.steps
+    assert "One-Time Filter: false" in step.plan
+    assert "actual time" not in step.plan
 
 
 def test_the_command(

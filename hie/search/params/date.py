@@ -9,7 +9,7 @@ value, as it recommends.
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from hie.fhir.dates import EARLIEST, LATEST, date_range, period_range, timing_range
@@ -22,10 +22,11 @@ from hie.search.parameters import Parameter
 from hie.search.params.target import Target
 from hie.search.problems import malformed
 from hie.search.query import DateValue
-from hie.search.sql import Sql, any_of
+from hie.search.sql import Sql, all_of, any_of
 
 MODIFIERS: frozenset[str] = frozenset()
 MILLISECOND = timedelta(milliseconds=1)
+DAY = timedelta(days=1)
 PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 _PREFIXED = re.compile(rf"({'|'.join(PREFIXES)})?(.*)", re.DOTALL)
 _READERS: dict[str, Callable[[Any], Any]] = {
@@ -86,7 +87,11 @@ def parse(parameter: Parameter, modifier: str, text: str) -> DateValue:
 
 
 def comparison(value: DateValue, low: str, high: str) -> Sql:
-    """The specification's table of prefixes, on columns that hold the stored range."""
+    """The specification's table of prefixes, on columns that hold the stored range.
+
+    Where it leaves the low end open, a condition is added that follows from the others: the indexes have
+    the low ends, and the high ends of the few ranges that are longer than a day.
+    """
     match value.prefix:
         case "eq":  # "the range of the search value fully contains the range of the target value"
             return Sql(
@@ -96,19 +101,33 @@ def comparison(value: DateValue, low: str, high: str) -> Sql:
         case "ne":
             return Sql(f"({low} < %s OR {high} > %s)", (value.low, value.high))
         case "gt":  # "the range above the search value intersects the range of the target value"
-            return Sql(f"{high} > %s", (value.high,))
+            return _ending_after(value.high, low, high)
         case "lt":
             return Sql(f"{low} < %s", (value.low,))
         case "ge":  # gt or eq
-            return Sql(f"({low} >= %s OR {high} > %s)", (value.low, value.high))
+            found = Sql(f"{low} >= %s", (value.low,))
+            return any_of((found, _ending_after(value.high, low, high)))
         case "le":
-            return Sql(f"({high} <= %s OR {low} < %s)", (value.high, value.low))
+            return Sql(
+                f"({low} <= %s AND ({high} <= %s OR {low} < %s))",
+                (value.high, value.high, value.low),
+            )
         case "sa":  # "does not overlap, and the range above contains the range of the target value"
             return Sql(f"{low} >= %s", (value.high,))
         case "eb":
-            return Sql(f"{high} <= %s", (value.low,))
+            return Sql(f"({low} <= %s AND {high} <= %s)", (value.low, value.low))
         case _:  # ap: overlaps
-            return Sql(f"({low} < %s AND {high} > %s)", (value.high, value.low))
+            found = Sql(f"{low} < %s", (value.high,))
+            return all_of((found, _ending_after(value.low, low, high)))
+
+
+def _ending_after(moment: datetime, low: str, high: str) -> Sql:
+    """Ranges that end after the moment."""
+    earlier = moment - DAY if moment - EARLIEST > DAY else EARLIEST
+    return Sql(
+        f"(({low} >= %s AND {high} > %s) OR ({high} - {low} > '1 day' AND {high} > %s))",
+        (earlier, moment, moment),
+    )
 
 
 def _instant_comparison(value: DateValue) -> Sql:

@@ -18,7 +18,7 @@ from hie.search.params.date import PREFIXES, split_prefix
 from hie.search.params.target import Target
 from hie.search.problems import malformed
 from hie.search.query import NumberValue
-from hie.search.sql import Sql, any_of
+from hie.search.sql import Sql, all_of, any_of
 
 MODIFIERS: frozenset[str] = frozenset()
 _PLAIN = frozenset({"decimal", "integer", "positiveInt", "unsignedInt"})
@@ -90,7 +90,10 @@ def parse(parameter: Parameter, modifier: str, text: str) -> NumberValue:
 
 
 def comparison(value: NumberValue, low: str, high: str) -> Sql:
-    """The specification's table of prefixes, on columns that hold the stored number or range."""
+    """The specification's table of prefixes, on columns that hold the stored number or range.
+
+    Where it asks for the high end only, what follows from it for the low end is added, for an index.
+    """
     match value.prefix:
         case "eq":
             return Sql(
@@ -107,19 +110,25 @@ def comparison(value: NumberValue, low: str, high: str) -> Sql:
                 ),
             )
         case "gt":
-            return Sql(f"{high} > %s", (value.exact,))
+            return _reaching(">", value.exact, low, high)
         case "lt":
             return Sql(f"{low} < %s", (value.exact,))
         case "ge":
-            return Sql(f"{high} >= %s", (value.exact,))
+            return _reaching(">=", value.exact, low, high)
         case "le":
             return Sql(f"{low} <= %s", (value.exact,))
         case "sa":
             return Sql(f"{low} > %s", (value.exact,))
         case "eb":
-            return Sql(f"{high} < %s", (value.exact,))
+            return Sql(f"({low} < %s AND {high} < %s)", (value.exact, value.exact))
         case _:  # ap: overlaps
-            return Sql(f"({low} <= %s AND {high} >= %s)", (value.high, value.low))
+            below = Sql(f"{low} <= %s", (value.high,))
+            return all_of((below, _reaching(">=", value.low, low, high)))
+
+
+def _reaching(sign: str, limit: Decimal, low: str, high: str) -> Sql:
+    """That the high end is beyond the limit: the indexes have low ends, and high ends of ranges."""
+    return Sql(f"({low} {sign} %s OR ({high} > {low} AND {high} {sign} %s))", (limit, limit))
 
 
 async def where(

@@ -1,0 +1,99 @@
+"""The statements of a page. Which of them are asked: `pages.py`."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from hie.fhir.definitions import type_number
+from hie.search import sorting
+from hie.search.query import Query
+from hie.search.sql import FALSE, TRUE, Sql, all_of
+from hie.store.read import ROW_COLUMNS, Row
+
+Found = tuple[Any, ...]
+"""The columns of a row, then its values of the order's criteria."""
+
+
+def rows_named(rows: Sequence[Found]) -> Sql:
+    """These rows and no others."""
+    if not rows:
+        return FALSE
+    stored = [Row(*row[: len(Row._fields)]) for row in rows]
+    return Sql(
+        "(r.patient_key, r.key) IN (SELECT * FROM unnest(%s::bigint[], %s::bigint[]))",
+        ([row.patient_key for row in stored], [row.key for row in stored]),
+    )
+
+
+def _columns(criteria: list[sorting.Key]) -> Sql:
+    named = ", ".join(f"{key.expression.text} AS sort_{n}" for n, key in enumerate(criteria))
+    values = tuple(value for key in criteria for value in key.expression.values)
+    return Sql(f"{ROW_COLUMNS}, {named}", values)
+
+
+def _behind(part: sorting.Part) -> Sql:
+    return TRUE if part.place is None else sorting.beyond(part.order, part.place)
+
+
+def stretch_statement(
+    query: Query,
+    where: Sql,
+    criteria: list[sorting.Key],
+    part: sorting.Part,
+    limit: int,
+    length: int,
+) -> Sql:
+    """The matches among the next rows of the type in this order."""
+    columns = _columns(criteria)
+    order = sorting.order_by(part.order)
+    own = Sql("r.type = %s", (type_number(query.branches[0].type),))
+    rows = all_of((own, part.condition, _behind(part)))
+    return Sql(
+        f"SELECT {columns.text} FROM (SELECT r.* FROM store.resource r WHERE {rows.text} "
+        f"ORDER BY {order.text} LIMIT %s) AS r WHERE {where.text} ORDER BY {order.text} LIMIT %s",
+        (
+            *columns.values,
+            *rows.values,
+            *order.values,
+            length,
+            *where.values,
+            *order.values,
+            limit,
+        ),
+    )
+
+
+def part_statement(
+    where: Sql, criteria: list[sorting.Key], part: sorting.Part, limit: int, *, sort: bool
+) -> Sql:
+    """The part's matches in order; with `sort` all of them are found before they are put in order."""
+    columns = _columns(criteria)
+    order = sorting.order_by(part.order)
+    rows = all_of((where, part.condition, _behind(part)))
+    source = f"store.resource r WHERE {rows.text}"
+    if sort:
+        source = f"(SELECT r.* FROM {source} OFFSET 0) AS r"
+    return Sql(
+        f"SELECT {columns.text} FROM {source} ORDER BY {order.text} LIMIT %s",
+        (*columns.values, *rows.values, *order.values, limit),
+    )
+
+
+def types_statement(
+    query: Query, where: Sql, criteria: list[sorting.Key], part: sorting.Part, limit: int
+) -> Sql:
+    """The part's matches of several types: each has its rows in an order, all together have not."""
+    own = all_of((Sql("r.type = searched.type"), where))
+    page = part_statement(own, criteria, part, limit, sort=False)
+    names = [f"sort_{number}" for number in range(len(criteria))]
+    merged = sorting.order_by(
+        [
+            replace(key, expression=Sql(name))
+            for key, name in zip(part.order, names[-len(part.order) :], strict=True)
+        ]
+    )
+    return Sql(
+        f"SELECT page.* FROM unnest(%s::smallint[]) AS searched (type) "
+        f"CROSS JOIN LATERAL ({page.text}) AS page ORDER BY {merged.text} LIMIT %s",
+        ([type_number(branch.type) for branch in query.branches], *page.values, limit),
+    )
