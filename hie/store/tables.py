@@ -92,6 +92,14 @@ Index(
 )
 Index("resource_type_id", resource.c.type, resource.c.id, unique=True)
 Index("resource_type_key", resource.c.type, resource.c.key)
+Index("resource_type_last_updated", resource.c.type, resource.c.last_updated)
+Index("resource_type_date", resource.c.type, resource.c.date_low)
+Index(
+    "resource_type_date_end",
+    resource.c.type,
+    resource.c.date_high,
+    postgresql_where=text("date_high - date_low > '1 day'"),
+)
 Index("resource_change", resource.c.change, postgresql_using="brin")
 Index("resource_tokens", resource.c.tokens, postgresql_using="gin")
 
