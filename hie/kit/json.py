@@ -20,6 +20,8 @@ _BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+([{}\[\]])')
 _TYPE_FIRST = re.compile(rb'\s*+\{\s*+"resourceType"\s*+:\s*+"\w++"')
 _REFERENCE = re.compile(rb'"reference"\s*+:\s*+"([^"\\]*+)"')
 _URN = re.compile(rb'"(urn:(?:uuid|oid):[^"\\]*+)"(?!\s*+:)')
+_NARRATIVE = re.compile(rb'"div"\s*+:\s*+"((?:[^"\\]++|\\.)*+)"')
+_LINK = re.compile(r"""(\b(?:href|src)\s*=\s*(["']))([^"'<>]*+)(?=\2)""")
 _STRING = re.compile(rb'"((?:[^"\\]++|\\.)*+)"(\s*+:)?')
 
 _TOKEN = re.compile(rb'([{}\[\]])|"((?:[^"\\]++|\\.)*+)"(\s*+:)?')
@@ -142,12 +144,14 @@ def _top_level(raw: bytes, key: str) -> tuple[int, int]:
 def replace_references(raw: bytes, mapping: Mapping[str, str]) -> bytes:
     """The text with references replaced by what `mapping` gives for them.
 
-    Replaced are values of `reference`, and values anywhere that are a `urn:uuid:` or `urn:oid:`
-    (elements of type uri may point at an entry too), except those of `value`: an identifier's own
-    value is data. Source: https://hl7.org/fhir/R4/http.html#trules
+    Replaced are values of `reference`, links of narratives (`href`, `src`), and values anywhere that
+    are a `urn:uuid:` or `urn:oid:` (elements of type uri may point at an entry too), except those of
+    `value`: an identifier's own value is data. Source: https://hl7.org/fhir/R4/http.html#trules
     """
     if not mapping:
         return raw
+    if b"href" in raw or b"src" in raw:
+        raw = _NARRATIVE.sub(_replace_links(mapping), raw)
     if b"\\u" in raw or b"\\/" in raw:
         return _STRING.sub(_replace_any(mapping), raw)
 
@@ -164,6 +168,22 @@ def replace_references(raw: bytes, mapping: Mapping[str, str]) -> bytes:
         return orjson.dumps(value)
 
     return _URN.sub(urn, _REFERENCE.sub(reference, raw))
+
+
+def _replace_links(mapping: Mapping[str, str]) -> Callable[[re.Match[bytes]], bytes]:
+    """The same for the links in a `div`."""
+
+    def link(match: re.Match[str]) -> str:
+        return match[1] + mapping.get(match[3], match[3])
+
+    def narrative(match: re.Match[bytes]) -> bytes:
+        text = _unescaped(match[1])
+        linked = _LINK.sub(link, text)
+        if linked == text or _inside_text(match.string, match.start()):
+            return match[0]
+        return match[0][: match.start(1) - 1 - match.start()] + orjson.dumps(linked)
+
+    return narrative
 
 
 def _inside_text(raw: bytes, quote: int) -> bool:

@@ -8,7 +8,7 @@ locked until the transaction ends, so two senders who ask the same cannot both f
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from hie.errors import Problem, problem
+from hie.errors import Issue, Problem, Text, problem
 from hie.kit.db import Connection
 from hie.kit.ids import new_id
 from hie.records.entry import Entry, Prepared
@@ -119,21 +119,19 @@ def _target(item: Prepared, match: str | None) -> str:
 
 def _refuse_duplicates(decided: Decided) -> None:
     """No resource may be changed by two entries. https://hl7.org/fhir/R4/http.html#trules"""
-    seen: set[tuple[str, str]] = set()
+    seen: dict[tuple[str, str], Prepared] = {}
     for place, item in enumerate(decided.items):
         if place in decided.existing:
             continue
-        key = (item.entry.type, item.id)
-        if key in seen:
-            raise _twice(item)
-        seen.add(key)
+        first = seen.setdefault((item.entry.type, item.id), item)
+        if first is not item:
+            raise _twice(first, item)
 
 
-def _twice(item: Prepared) -> Problem:
-    return problem(
-        400,
-        "invalid",
+def _twice(first: Prepared, item: Prepared) -> Problem:
+    places = sorted({first.entry.expression or "", item.entry.expression or ""})
+    text = Text(
         f"{item.entry.type}/{item.id} occurs twice in one transaction",
         f"同一事务中 {item.entry.type}/{item.id} 出现了两次",
-        item.entry.expression,
     )
+    return Problem(400, [Issue("invalid", text, place or None) for place in places])

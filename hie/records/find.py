@@ -29,6 +29,7 @@ from hie.search.execute import Page, execute
 from hie.search.parse import Compartment, parse
 from hie.search.query import Query, applied_url
 from hie.search.restriction import Restriction, condition
+from hie.search.rewrite.own_addresses import own_addresses
 from hie.search.rewrite.people import expand, patient_ids
 from hie.store.read import Condition, Row, read
 
@@ -63,6 +64,7 @@ async def find(
         lenient=lenient,
         compartment=compartment,
     )
+    query = own_addresses(query, exchange.settings.fhir_base)
     query = _searchable(caller, query, listed=any(name == "_type" for name, _ in pairs))
     applied = with_parameters(applied_url(query), subset.parameters())
     cursor = verify(exchange.cursor_key, caller, applied, signed) if signed else None

@@ -52,11 +52,14 @@ async def matching_ids(
     pairs = parse_qsl(query, keep_blank_values=True)
     none = [name for name, value in pairs if not value or name.partition(":")[0] in NO_CRITERIA]
     if type_name not in KNOWN_TYPES or not pairs or none:
+        wrong = f"; '{none[0][:80]}' is none" if none else ""
+        zh = f"；“{none[0][:80]}”不是条件" if none else ""
         raise problem(
             400,
             "invalid",
-            f"'{type_name}?{query[:200]}' does not consist of search criteria, at least one",
-            f"“{type_name}?{query[:200]}”不是由检索条件组成的（至少一个）",
+            f"'{type_name}?{query[:200]}' must consist of search criteria with values, at least one"
+            f"{wrong}. To name one resource, use its address {type_name}/id",
+            f"“{type_name}?{query[:200]}”须由至少一个带值的检索条件组成{zh}。若指定单个资源，请使用地址 {type_name}/id",
             expression,
         )
     tree = parse(type_name, [*pairs, ("_count", str(most + 1))])

@@ -14,6 +14,7 @@ from hie.access.caller import Caller
 from hie.access.policy import require
 from hie.errors import Issue, Problem, Text, problem
 from hie.fhir.definitions import RESOURCE_TYPES, type_number
+from hie.fhir.json_text import why_not_json
 from hie.fhir.subset import SUBSETTED
 from hie.fhir.validation import validate
 from hie.kit.json import duplicate_key
@@ -40,16 +41,16 @@ def _issue(entry: Entry, code: str, en: str, zh: str, inner: str | None = None) 
     return Issue(code, Text(en, zh), _place(entry, inner))
 
 
+def _shown(value: object) -> str:
+    """What was sent, or that nothing was (缺失: missing)."""
+    return "(missing 缺失)" if value is None else repr(value)[:80]
+
+
 def _parse(entry: Entry) -> dict[str, Any] | Issue:
     try:
         resource = orjson.loads(entry.body or b"")
     except orjson.JSONDecodeError as error:
-        return _issue(
-            entry,
-            "structure",
-            f"Not JSON: {error.msg} at line {error.lineno}, column {error.colno}",
-            f"不是合法的 JSON：第 {error.lineno} 行第 {error.colno} 列（{error.msg}）",
-        )
+        return _issue(entry, "structure", *why_not_json(entry.body or b"", error))
     if not isinstance(resource, dict):
         return _issue(entry, "structure", "A resource is a JSON object", "资源必须是一个 JSON 对象")
     repeated = duplicate_key(entry.body or b"", resource)
@@ -65,16 +66,16 @@ def _parse(entry: Entry) -> dict[str, Any] | Issue:
         return _issue(
             entry,
             "invalid",
-            f"resourceType is {sent!r}, but the request is for {entry.type}",
-            f"resourceType 为 {sent!r}，而请求的类型是 {entry.type}",
+            f"resourceType is {_shown(sent)}, but the request is for {entry.type}",
+            f"resourceType 为 {_shown(sent)}，而请求的类型是 {entry.type}",
             f"{entry.type}.resourceType",
         )
     if entry.method == "PUT" and entry.query is None and resource.get("id") != entry.id:
         return _issue(
             entry,
             "invalid",
-            f"The id in the resource is {resource.get('id')!r}, in the address {entry.id!r}",
-            f"资源中的 id 为 {resource.get('id')!r}，地址中的 id 为 {entry.id!r}",
+            f"The id in the resource is {_shown(resource.get('id'))}, in the address {entry.id!r}",
+            f"资源中的 id 为 {_shown(resource.get('id'))}，地址中的 id 为 {entry.id!r}",
             f"{entry.type}.id",
         )
     return resource

@@ -1,7 +1,7 @@
 """References between the entries of a batch, and conditional ones. https://hl7.org/fhir/R4/http.html#trules"""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl
 
 import orjson
@@ -15,6 +15,9 @@ from hie.search.restriction import Restriction
 from hie.store.open import Store
 
 CONDITIONAL = re.compile(rb'"reference"\s*:\s*("[A-Z][A-Za-z]+\?(?:[^"\\]|\\.)*")')
+
+ROOTED = re.compile(r"(https?://.+)/([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})")
+"""A RESTful full URL: its root, and what is relative to that."""
 
 DANGLING = re.compile(rb'"reference"\s*:\s*"(urn:uuid:[^"\\]*)"')
 
@@ -93,18 +96,33 @@ def _own_addresses(prepared: Sequence[Prepared], fhir_base: str) -> dict[str, st
 
 
 def _between_entries(prepared: Sequence[Prepared], known: dict[str, str]) -> dict[str, str]:
+    """What each full URL stands for."""
     targets = dict(known)
     for item in prepared:
         if item.entry.full_url and item.entry.method != "DELETE":
             targets[item.entry.full_url] = f"{item.entry.type}/{item.id}"
-            sent = item.resource.get("id")
-            if (
-                item.entry.method == "POST"
-                and sent
-                and item.entry.full_url.endswith(f"/{item.entry.type}/{sent}")
-            ):
-                targets[f"{item.entry.type}/{sent}"] = f"{item.entry.type}/{item.id}"
     return targets
+
+
+def _relative(targets: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """By the root of RESTful full URLs, what references relative to it stand for.
+
+    https://hl7.org/fhir/R4/bundle.html#references
+    """
+    roots: dict[str, dict[str, str]] = {}
+    for full_url, target in targets.items():
+        rooted = ROOTED.fullmatch(full_url)
+        if rooted is not None:
+            roots.setdefault(rooted[1], {})[rooted[2]] = target
+    return roots
+
+
+def _root(item: Prepared, roots: Mapping[str, dict[str, str]]) -> str | None:
+    """Where the item's relative references begin: its own root, or else the only one that there is."""
+    rooted = ROOTED.fullmatch(item.entry.full_url or "")
+    if rooted is not None:
+        return rooted[1]
+    return next(iter(roots)) if len(roots) == 1 and not item.entry.full_url else None
 
 
 async def resolve_references(
@@ -120,13 +138,17 @@ async def resolve_references(
     `known` maps the full URLs of entries that turned out to exist already. Problem 412 for a
     conditional reference that matches nothing or several.
     """
+    targets = _between_entries(prepared, known)
+    roots = _relative(targets)
     mapping = {
         **_own_addresses(prepared, fhir_base),
-        **_between_entries(prepared, known),
+        **targets,
         **await _conditional(connection, store, restriction, prepared),
     }
     for item in prepared:
-        text = replace_references(item.raw, mapping) if mapping else item.raw
+        relative = roots.get(_root(item, roots) or "") if roots else None
+        meant = {**relative, **mapping} if relative else mapping
+        text = replace_references(item.raw, meant) if meant else item.raw
         if text != item.raw:
             item.change_text(text)
         dangling = DANGLING.search(text) if item.entry.expression else None
@@ -137,5 +159,20 @@ async def resolve_references(
                 "not-found",
                 f"The reference '{urn}' names no entry of this Bundle by its fullUrl",
                 f"引用“{urn}”不是本 Bundle 中任何条目的 fullUrl",
-                item.entry.expression,
+                f"{item.entry.expression}.resource{_path(item.resource, urn)}",
             )
+
+
+def _path(value: object, reference: str) -> str:
+    """The path at which the reference stands, such as `.subject.reference`; empty if it is nowhere."""
+    if isinstance(value, dict):
+        for key, member in value.items():
+            if key == "reference" and member == reference:
+                return ".reference"
+            if isinstance(member, dict | list) and (inner := _path(member, reference)):
+                return f".{key}{inner}"
+    if isinstance(value, list):
+        for number, each in enumerate(value):
+            if inner := _path(each, reference):
+                return f"[{number}]{inner}"
+    return ""

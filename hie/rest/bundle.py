@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hie.access.caller import Caller
-from hie.errors import Problem, problem
+from hie.errors import Issue, Problem, problem
 from hie.kit.db import Connection
 from hie.records.accept import accept
 from hie.records.bundle import bundle
@@ -37,9 +37,12 @@ async def post_bundle(request: Request) -> Response:
     wanted = preferred_return(request, "minimal")
     base = exchange_of(request).settings.fhir_base
     kind, asked = read_bundle(await read_body(request, LARGEST_BUNDLE), f"{base}/")
-    run = _transaction if kind == "transaction" else _batch
     try:
-        entries = await run(request, caller, asked, wanted)
+        if kind == "transaction":
+            understood = [one for one in asked if isinstance(one, Asked)]
+            entries = await _transaction(request, caller, understood, wanted)
+        else:
+            entries = await _batch(request, caller, asked, wanted)
     except _Unreadable as failed:
         return answer(request, failed.outcome, status=failed.status)
     return answer(request, bundle(f"{kind}-response", entries))
@@ -84,11 +87,14 @@ async def _transaction(
 
 
 async def _batch(
-    request: Request, caller: Caller, asked: list[Asked], wanted: Return
+    request: Request, caller: Caller, asked: list[Asked | Issue], wanted: Return
 ) -> list[bytes]:
     exchange = exchange_of(request)
     entries: list[bytes] = []
     for one in asked:
+        if isinstance(one, Issue):
+            entries.append(refused(request, Problem(400, [one])))
+            continue
         if one.entry is None:
             entries.append((await entry_read(request, caller, one, exchange))[1])
             continue

@@ -4,19 +4,22 @@ The resources' texts are cut out of the Bundle's text as they stand: nothing is 
 """
 
 from base64 import b64decode
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import orjson
 from starlette.requests import Request
 
 from hie.errors import Issue, Problem, Text, problem
+from hie.fhir.json_text import why_not_read
 from hie.fhir.outcome import operation_outcome
 from hie.kit.clock import http_date, instant
-from hie.records.entry import Entry, Outcome
+from hie.records.entry import Entry, Method, Outcome
+from hie.rest.criteria import bare
 from hie.rest.negotiate import FHIR_JSON, Return, language
 from hie.rest.respond import done
 
@@ -40,8 +43,19 @@ class Asked:
     body: bytes = b""
 
 
-class _Request(msgspec.Struct, rename="camel"):
-    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+CHANGES: dict[str, Method] = {"POST": "POST", "PUT": "PUT", "PATCH": "PATCH", "DELETE": "DELETE"}
+
+
+class _Element(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """What every element may have. A misspelt name is refused: left aside, it would change the meaning."""
+
+    id: msgspec.Raw = msgspec.Raw()
+    extension: msgspec.Raw = msgspec.Raw()
+    modifier_extension: msgspec.Raw = msgspec.Raw()
+
+
+class _Request(_Element):
+    method: str
     url: str
     if_none_match: str | None = None
     if_modified_since: str | None = None
@@ -49,48 +63,58 @@ class _Request(msgspec.Struct, rename="camel"):
     if_none_exist: str | None = None
 
 
-class _Entry(msgspec.Struct, rename="camel"):
+class _Entry(_Element):
     """An entry whose resource is left as text: it is read once, when it is checked."""
 
     request: _Request | None = None
     full_url: str | None = None
     resource: msgspec.Raw = msgspec.Raw()
+    link: msgspec.Raw = msgspec.Raw()
+    search: msgspec.Raw = msgspec.Raw()
+    response: msgspec.Raw = msgspec.Raw()
 
 
-class _Bundle(msgspec.Struct, rename="camel"):
+class _Bundle(_Element):
     resource_type: str = ""
     type: str = ""
     entry: list[_Entry] = []
+    meta: msgspec.Raw = msgspec.Raw()
+    implicit_rules: msgspec.Raw = msgspec.Raw()
+    language: msgspec.Raw = msgspec.Raw()
+    identifier: msgspec.Raw = msgspec.Raw()
+    timestamp: msgspec.Raw = msgspec.Raw()
+    total: msgspec.Raw = msgspec.Raw()
+    link: msgspec.Raw = msgspec.Raw()
+    signature: msgspec.Raw = msgspec.Raw()
+
+
+class _Kind(msgspec.Struct):
+    resource_type: str = msgspec.field(default="", name="resourceType")
 
 
 _decoder = msgspec.json.Decoder(_Bundle)
+_kind = msgspec.json.Decoder(_Kind)
 
 
 def _refuse(code: str, en: str, zh: str, expression: str) -> Problem:
     return problem(400, code, en, zh, expression)
 
 
-def read_bundle(text: bytes, base: str) -> tuple[str, list[Asked]]:
+def read_bundle(text: bytes, base: str) -> tuple[str, list[Asked | Issue]]:
     """The Bundle's type (transaction or batch) and its entries; Problem 400 with every issue.
+
+    In a batch, an entry that cannot be understood is its issue, and does not hinder the others.
 
     `base`: this server's own, which the addresses of entries may begin with.
     """
     try:
         parsed = _decoder.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise _refuse(
-            "structure",
-            f"Not a Bundle in JSON: {error}",
-            f"不是合法的 JSON Bundle：{error}",
-            "Bundle",
-        ) from error
+        _require_bundle(text)
+        (en, zh), place = why_not_read(text, error, "Bundle")
+        raise _refuse("structure", en, zh, place) from error
     if parsed.resource_type != "Bundle":
-        raise _refuse(
-            "invalid",
-            "Post a Bundle here; a single resource goes to its type's address",
-            "此地址只接收 Bundle；单个资源请提交到其类型的地址",
-            "Bundle.resourceType",
-        )
+        raise _no_bundle()
     kind = parsed.type
     if kind not in ("transaction", "batch"):
         raise _refuse(
@@ -107,17 +131,50 @@ def read_bundle(text: bytes, base: str) -> tuple[str, list[Asked]]:
             f"Bundle 有 {len(parsed.entry)} 个条目，一次最多提交 {MOST_ENTRIES} 个",
             "Bundle.entry",
         )
-    asked: list[Asked] = []
-    issues: list[Issue] = []
-    for number, entry in enumerate(parsed.entry):
-        one = _asked(entry, f"Bundle.entry[{number}]", base)
-        if isinstance(one, Issue):
-            issues.append(one)
-        else:
-            asked.append(one)
+    asked = [
+        _asked(entry, f"Bundle.entry[{number}]", base) for number, entry in enumerate(parsed.entry)
+    ]
+    issues = _repeated(parsed.entry)
+    if kind == "transaction":
+        issues += [one for one in asked if isinstance(one, Issue)]
     if issues:
         raise Problem(400, issues)
     return kind, asked
+
+
+def _require_bundle(text: bytes) -> None:
+    """Problem 400 if the text says of itself that it is another resource."""
+    with suppress(msgspec.DecodeError, RecursionError):
+        if _kind.decode(text).resource_type != "Bundle":
+            raise _no_bundle()
+
+
+def _no_bundle() -> Problem:
+    return _refuse(
+        "invalid",
+        "Post a Bundle here; a single resource goes to its type's address",
+        "此地址只接收 Bundle；单个资源请提交到其类型的地址",
+        "Bundle.resourceType",
+    )
+
+
+def _repeated(entries: Sequence[_Entry]) -> list[Issue]:
+    """Full URLs that two entries have: a reference to one could mean either.
+
+    Rule bdl-7 of https://hl7.org/fhir/R4/bundle.html; versions of one resource, which it allows,
+    cannot be changed by one Bundle.
+    """
+    seen: set[str] = set()
+    issues: list[Issue] = []
+    for number, entry in enumerate(entries):
+        if entry.full_url and entry.full_url in seen:
+            url = entry.full_url[:200]
+            text = Text(
+                f"An earlier entry has the fullUrl '{url}' too", f"前面已有条目使用 fullUrl“{url}”"
+            )
+            issues.append(Issue("invariant", text, f"Bundle.entry[{number}].fullUrl"))
+        seen.add(entry.full_url or "")
+    return issues
 
 
 def _asked(entry: _Entry, place: str, base: str) -> Asked | Issue:
@@ -133,7 +190,7 @@ def _asked(entry: _Entry, place: str, base: str) -> Asked | Issue:
         )
     text = bytes(entry.resource) or None
     method, url = request.method, request.url.removeprefix(base).lstrip("/")
-    if method == "GET" or method == "HEAD":  # noqa: PLR1714 - so that the type is narrowed
+    if method in ("GET", "HEAD"):
         return Asked(url, None, place, method, _conditions(request))
     path, question, query = url.partition("?")
     if method == "POST" and path.rpartition("/")[2].startswith(("$", "_search")):
@@ -157,7 +214,7 @@ def _asked(entry: _Entry, place: str, base: str) -> Asked | Issue:
                 f"无法执行“{method} {url[:80]}”：支持 POST 类型、PUT 或 PATCH 类型/id 或 类型?条件（均须附资源）、"
                 "DELETE 类型/id 或 类型?条件、GET，或以 POST 调用操作",
             ),
-            f"{place}.request.url",
+            f"{place}.request",
         )
     media_type = None
     if method == "PATCH":
@@ -166,12 +223,12 @@ def _asked(entry: _Entry, place: str, base: str) -> Asked | Issue:
             return patch
         media_type, text = patch
     change = Entry(
-        method,
+        CHANGES[method],
         type_name,
         id=logical_id or None,
         body=text,
         full_url=entry.full_url,
-        if_none_exist=request.if_none_exist if method == "POST" else None,
+        if_none_exist=bare(request.if_none_exist, type_name) if method == "POST" else None,
         if_match=request.if_match,
         if_none_match=request.if_none_match,
         expression=place,

@@ -8,6 +8,7 @@ from hie.records.accept import accept
 from hie.records.entry import Entry
 from hie.rest.authenticate import authenticate, exchange_of
 from hie.rest.binary import resource_body
+from hie.rest.criteria import bare
 from hie.rest.negotiate import FORM_PARAMETERS, preferred_return
 from hie.rest.respond import changed
 
@@ -17,11 +18,12 @@ async def create(request: Request) -> Response:
     caller = await authenticate(request)
     _require_no_criteria(request)
     exchange = exchange_of(request)
+    type_name = request.path_params["type"]
     entry = Entry(
         "POST",
-        request.path_params["type"],
+        type_name,
         body=await resource_body(request),
-        if_none_exist=request.headers.get("if-none-exist"),
+        if_none_exist=bare(request.headers.get("if-none-exist"), type_name),
     )
     wanted = preferred_return(request, "representation")
     [outcome] = await accept(exchange, caller, [entry])

@@ -73,7 +73,9 @@ class FhirRoute(BaseRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        found = self._paths.find(scope["path"][len(ROOT) :])
+        path = scope["path"][len(ROOT) :]
+        # A slash at the end means the same: many clients put their addresses together so.
+        found = self._paths.find(path) or self._paths.find(path.removesuffix("/"))
         endpoint, scope["path_params"] = found or (self._otherwise, {})
         response = await endpoint(Request(scope, receive, send))
         await response(scope, receive, send)

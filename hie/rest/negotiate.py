@@ -17,6 +17,8 @@ XML_TYPES = frozenset(("xml", "application/xml", "text/xml", FHIR_XML, "applicat
 WILDCARDS = frozenset(("*/*", "application/*"))
 # https://hl7.org/fhir/R4/versioning.html#mt-version
 FHIR_VERSION = re.compile(r";\s*fhirVersion\s*=\s*\"?([^\s\";]*)", re.IGNORECASE)
+CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s\";]*)", re.IGNORECASE)
+UTF_8 = frozenset(("utf-8", "utf8", "us-ascii", "ascii"))
 QUALITY = re.compile(r";\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*(?:;|$)")
 
 # Parameters about the answer's form, beside those of a search or of criteria.
@@ -25,7 +27,12 @@ FORM_PARAMETERS = frozenset(("_format", "_pretty"))
 Format = Literal["json", "xml"]
 
 Return = Literal["minimal", "representation", "OperationOutcome"]
-PREFERENCE = re.compile(r"\b(return|handling)\s*=\s*\"?([A-Za-z]+)")
+PREFERENCE = re.compile(r"\b(return|handling)\s*=\s*\"?([A-Za-z]+)", re.IGNORECASE)
+RETURNS: dict[str, Return] = {
+    "minimal": "minimal",
+    "representation": "representation",
+    "operationoutcome": "OperationOutcome",
+}
 
 
 def media_type(header: str) -> str:
@@ -36,17 +43,17 @@ def media_type(header: str) -> str:
 def answer_format(request: Request) -> Format:
     """What the caller wants to read; `_format` goes before the Accept header, JSON before XML.
 
-    Problem 406 if it is neither.
+    An empty one asks for nothing. Problem 406 if it is neither.
     """
     asked = request.query_params.get("_format") if request.scope["query_string"] else None
-    if asked is not None:
+    if asked:
         # A "+" in an address is a space once decoded; everybody writes application/fhir+json.
         found = _format(asked.replace(" ", "+"))
         if found is not None:
             return found
         offered = asked
     else:
-        offered = request.headers.get("accept", "*/*")
+        offered = request.headers.get("accept") or "*/*"
         found = _best(offered) if len(offered) < 200 else _best.__wrapped__(offered)
         if found is not None:
             return found
@@ -94,6 +101,7 @@ def require_fhir_body(request: Request) -> Format:
     sent = media_type(declared)
     found = _format(declared)
     if found is not None and sent in (JSON_TYPES | XML_TYPES) - {"json", "xml", "*/*"}:
+        _require_utf_8(declared)
         return found
     raise problem(
         415,
@@ -102,6 +110,19 @@ def require_fhir_body(request: Request) -> Format:
         f"请求体类型为 {declared[:80] or '（未声明）'}；请使用 {FHIR_JSON} 或 {FHIR_XML}",
         "Content-Type",
     )
+
+
+def _require_utf_8(declared: str) -> None:
+    """Problem 415 for another character set: https://hl7.org/fhir/R4/http.html#mime-type"""
+    charset = CHARSET.search(declared)
+    if charset is not None and charset[1].lower() not in UTF_8:
+        raise problem(
+            415,
+            "not-supported",
+            f"The body is declared to be in {charset[1][:40]}; FHIR is sent in UTF-8",
+            f"请求体声明的字符集为 {charset[1][:40]}；FHIR 须以 UTF-8 发送",
+            "Content-Type",
+        )
 
 
 def language(request: Request) -> str:
@@ -114,24 +135,19 @@ def language(request: Request) -> str:
 
 
 def preferences(request: Request) -> dict[str, str]:
-    """The `return` and `handling` preferences. https://www.rfc-editor.org/rfc/rfc7240"""
-    return dict(PREFERENCE.findall(request.headers.get("prefer", "")))
+    """The `return` and `handling` preferences in lower case; of a repeated one the first counts.
+
+    https://www.rfc-editor.org/rfc/rfc7240#section-2
+    """
+    found: dict[str, str] = {}
+    for name, value in PREFERENCE.findall(",".join(request.headers.getlist("prefer"))):
+        found.setdefault(name.lower(), value.lower())
+    return found
 
 
 def preferred_return(request: Request, default: Return) -> Return:
-    """What the caller wants back from a change; Problem 400 for a value that FHIR does not define."""
-    match preferences(request).get("return", default):
-        case "minimal":
-            return "minimal"
-        case "representation":
-            return "representation"
-        case "OperationOutcome":
-            return "OperationOutcome"
-        case other:
-            raise problem(
-                400,
-                "invalid",
-                f"Prefer: return={other} is not minimal, representation or OperationOutcome",
-                f"Prefer: return={other} 不是 minimal、representation 或 OperationOutcome",
-                "Prefer",
-            )
+    """What the caller wants back from a change.
+
+    A preference that is not known "MUST" be ignored: https://www.rfc-editor.org/rfc/rfc7240#section-2
+    """
+    return RETURNS.get(preferences(request).get("return", ""), default)

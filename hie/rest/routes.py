@@ -1,9 +1,7 @@
 """The FHIR routes under `/fhir`. https://hl7.org/fhir/R4/http.html#summary"""
 
 import logging
-import re
 from collections import defaultdict
-from collections.abc import Mapping
 from functools import wraps
 
 from psycopg import OperationalError
@@ -12,8 +10,8 @@ from starlette.responses import Response
 
 from hie.audit.log import AuditError
 from hie.errors import Problem, problem
-from hie.fhir.definitions import RESOURCE_TYPES
 from hie.kit.ids import new_id
+from hie.rest.address import require_type_and_id
 from hie.rest.app_state import APP_STATE
 from hie.rest.binary import wants_content
 from hie.rest.bundle import post_bundle
@@ -27,30 +25,6 @@ from hie.rest.respond import failure, pretty
 from hie.rest.xml import as_xml
 
 logger = logging.getLogger(__name__)
-
-KNOWN_TYPES = frozenset(RESOURCE_TYPES)
-# https://hl7.org/fhir/R4/datatypes.html#id
-ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
-
-
-def _require_type_and_id(asked: Mapping[str, str]) -> None:
-    """Problem 404 for a type that R4 does not have, 400 for what cannot be an id."""
-    type_name = asked.get("type")
-    if type_name is not None and type_name not in KNOWN_TYPES:
-        raise problem(
-            404,
-            "not-supported",
-            f"'{type_name[:80]}' is not a resource type of FHIR R4",
-            f"FHIR R4 没有资源类型“{type_name[:80]}”",
-        )
-    logical_id = asked.get("id")
-    if logical_id is not None and not ID.fullmatch(logical_id):
-        raise problem(
-            400,
-            "value",
-            f"{logical_id[:80]!r} is not an id: 1 to 64 of A-Z a-z 0-9 - .",
-            f"{logical_id[:80]!r} 不是合法的 id：1 至 64 个字符，A-Z a-z 0-9 - .",
-        )
 
 
 def _fault(request: Request, error: Exception) -> Problem:
@@ -79,7 +53,7 @@ def _guarded(endpoint: Endpoint) -> Endpoint:
         try:
             own_format = wants_content(request) or wants_lines(request)
             wanted = "json" if own_format else answer_format(request)
-            _require_type_and_id(request.path_params)
+            require_type_and_id(request.path_params)
             response = await endpoint(request)
         except Problem as found:
             response = failure(request, found)

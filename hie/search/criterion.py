@@ -18,6 +18,8 @@ from hie.search.queryable import queryable
 DEEPEST = 6
 """How many chains and reverse chains may be nested."""
 MOST_VALUES = 1000
+MOST_SHOWN = 12
+"""Types that a refusal lists; more are no help."""
 NEGATED = {"not": "", "not-in": "in"}
 """Modifiers that ask for what the other one does not find."""
 _TYPES = frozenset(RESOURCE_TYPES)
@@ -71,6 +73,7 @@ def _match(parameter: Parameter, modifier: str, values: list[str]) -> Node:
     if modifier and modifier not in kind.modifiers:
         shown = sorted(m for m in kind.modifiers if m not in _TYPES)
         types = _targets(parameter) if parameter.kind == "reference" else ()
+        types = types if len(types) <= MOST_SHOWN else ("[type]",)
         raise malformed(
             f"{parameter.code}:{modifier}", modifier, "|".join(("missing", *shown, *types))
         )
@@ -129,7 +132,8 @@ def chain(parameter: Parameter, modifier: str, rest: str, condition: Callable[[s
         targets = (modifier,)
     types = [t for t in targets if t in _TYPES and (code in queryable(t) or code in ELSEWHERE)]
     if not types:
-        raise unknown(rest, "|".join(targets), ())
+        known = queryable(targets[0]) if len(targets) == 1 else ()
+        raise unknown(f"{parameter.code}.{rest}", "|".join(targets[:MOST_SHOWN]), known)
     nodes = tuple(Chain(parameter, each, condition(each)) for each in types)
     return nodes[0] if len(nodes) == 1 else AnyNode(nodes)
 

@@ -56,8 +56,11 @@ class _Parser:
     def take(self, name: str, value: str) -> None:
         if "\x00" in value:  # no text that PostgreSQL can hold
             raise malformed(name, value.replace("\x00", "␀"), "text without U+0000")
-        control = self.controls.get(name.partition(":")[0])
+        plain, colon, modifier = name.partition(":")
+        control = self.controls.get(plain)
         if control is not None:
+            if colon and control != self.take_include:
+                raise malformed(name, modifier, f"{plain}=…")
             control(name, value)
             return
         # "only parameters that are common to all of the types": any other is unknown to one of them

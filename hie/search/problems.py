@@ -23,8 +23,9 @@ def unknown(parameter: str, type_name: str, allowed: Iterable[str]) -> Problem:
     return problem(
         400,
         "not-supported",
-        f"Unknown search parameter '{parameter}' for {type_name}. Known: {listed}",
-        f"{type_name} 没有检索参数“{parameter}”。可用参数：{listed}",
+        f"Unknown search parameter '{parameter}' for {type_name}"
+        + (f". Known: {listed}" if listed else ""),
+        f"{type_name} 没有检索参数“{parameter}”" + (f"。可用参数：{listed}" if listed else ""),
         parameter,
     )
 

@@ -40,6 +40,23 @@ async def test_create_only_if_none_exists(client) -> None:
     assert third.status_code == 412
 
 
+async def test_the_address_before_the_criteria_is_left_aside(client) -> None:
+    """Some client libraries send it in If-None-Exist, where R4 wants "the query portion"."""
+    a = await client("institution", institution="A")
+    body = patient(None, "张伟")
+    base = "http://127.0.0.1:8080/fhir"
+    seen = set()
+    for before in ("", "?", "Patient?", f"{base}/Patient?"):
+        sent = {"if-none-exist": f"{before}{BY_NUMBER}"}
+        seen.add((await a.post("/Patient", content=body, headers=sent)).headers["location"])
+        one = entry("POST", "Patient", body, ifNoneExist=f"{before}{BY_NUMBER}")
+        [answered] = (await a.post("/", json=bundle("transaction", one))).json()["entry"]
+        seen.add(answered["response"]["location"])
+    assert len(seen) == 1
+    other = {"if-none-exist": f"Observation?{BY_NUMBER}"}
+    assert (await a.post("/Patient", content=body, headers=other)).status_code == 400
+
+
 @pytest.mark.parametrize(
     "criteria", ["", "identifier=", "_count=1", "colour=red", f"{BY_NUMBER}&name="]
 )
@@ -281,6 +298,46 @@ async def test_entries_may_refer_to_each_other_in_a_circle(client) -> None:
     for own, other in (ids, reversed(ids)):
         stored = (await a.get(f"/Observation/{own}")).json()
         assert stored["hasMember"] == [{"reference": f"Observation/{other}"}]
+
+
+async def test_references_relative_to_a_full_url(client) -> None:
+    """https://hl7.org/fhir/R4/bundle.html#references: the root of an entry's own fullUrl goes before them."""
+    a = await client("institution", institution="A")
+    await a.put("/Patient/77", content=patient("77", "王芳", number="77"))
+    roots = ("http://one.example/fhir", "http://two.example/fhir")
+    entries = []
+    for number, root in enumerate(roots):
+        made = entry("POST", "Patient", patient(None, "张伟", number=str(number)))
+        entries.append(made | {"fullUrl": f"{root}/Patient/77"})
+        seen = entry("POST", "Observation", observation("Patient/77"))
+        entries.append(seen | {"fullUrl": f"{root}/Observation/5"})
+    entries.append(entry("POST", "Observation", observation("Patient/77")))
+    answer = await a.post("/", json=bundle("transaction", *entries))
+    assert statuses(answer) == ["201"] * 5
+    where = [e["response"]["location"].split("/")[-3] for e in answer.json()["entry"]]
+    subjects = [
+        (await a.get(f"/Observation/{where[number]}")).json()["subject"]["reference"]
+        for number in (1, 3, 4)
+    ]
+    assert subjects == [f"Patient/{where[0]}", f"Patient/{where[2]}", "Patient/77"]
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+async def test_links_of_a_narrative_follow(client, quote: str) -> None:
+    """ "<a href="" & <img src="" in the narrative": https://hl7.org/fhir/R4/http.html#trules"""
+    a = await client("institution", institution="A")
+    urn = "urn:uuid:6a0f3c6e-3f55-4d0c-9d3e-7f3a5ec1d009"
+    resource = orjson.loads(observation(urn))
+    links = f"<a href={quote}{urn}{quote}>p</a><img alt={quote}x{quote} src={quote}{urn}{quote}/>"
+    div = f'<div xmlns="http://www.w3.org/1999/xhtml">{links} {urn}</div>'
+    resource["text"] = {"status": "generated", "div": div}
+    made = entry("POST", "Patient", patient(None, "张伟")) | {"fullUrl": urn}
+    sent = bundle("transaction", entry("POST", "Observation", orjson.dumps(resource)), made)
+    answer = await a.post("/", json=sent, headers={"prefer": "return=representation"})
+    stored, target = (each["resource"] for each in answer.json()["entry"])
+    assert stored["subject"]["reference"] == f"Patient/{target['id']}"
+    followed = links.replace(urn, f"Patient/{target['id']}")
+    assert stored["text"]["div"] == div.replace(links, followed)
 
 
 async def test_conditional_references(client) -> None:

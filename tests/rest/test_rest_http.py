@@ -90,12 +90,53 @@ async def test_what_comes_back_is_what_is_preferred(client, wanted: str, kind: s
     assert ("outcome" in answered["response"]) == (wanted == "OperationOutcome")
 
 
-async def test_an_unknown_preference_is_named(client) -> None:
+@pytest.mark.parametrize(
+    ("prefer", "shown"),
+    [
+        (["return=everything"], True),
+        (["return=everything, return=minimal"], True),
+        (["return=minimal, return=representation"], False),
+        (["respond-sync; wait=3", "return=minimal"], False),
+        (["handling=lenient;return=minimal"], False),
+        (['Return="Minimal"'], False),
+    ],
+)
+async def test_what_is_not_understood_of_preferences_is_ignored(
+    client, prefer: list[str], shown: bool
+) -> None:
+    """RFC 7240, 2: ignored and not an error; of a repeated one the first counts."""
     a = await client("institution", institution="A")
-    body = patient("p1", "张伟")
-    refused = await a.put("/Patient/p1", content=body, headers={"prefer": "return=everything"})
-    assert refused.status_code == 400
-    assert (await a.get("/Patient/p1")).status_code == 404
+    headers = [("prefer", one) for one in prefer]
+    made = await a.put("/Patient/p1", content=patient("p1", "张伟"), headers=headers)
+    assert made.status_code == 201
+    assert bool(made.content) == shown
+
+
+async def test_the_format_of_answers(client) -> None:
+    """https://hl7.org/fhir/R4/http.html#parameters"""
+    a = await filled(client)
+    for path, accept, format_ in (
+        ("/Patient/p1", "", "json"),
+        ("/Patient/p1?_format=", "application/fhir+xml", "xml"),
+        ("/Patient/p1?_format=application/fhir%2Bxml", "application/fhir+json", "xml"),
+        ("/Patient/p1?_format=application/fhir+xml", "text/html", "xml"),
+        ("/Patient/p1?_format=text/xml", "", "xml"),
+        ("/Patient/p1?_format=JSON", "application/xml", "json"),
+        ("/Patient/p1", "application/pdf, application/xml;q=0.2", "xml"),
+        ("/Patient/p1", "text/turtle", None),
+        ("/Patient/p1?_format=ttl", "application/json", None),
+    ):
+        answer = await a.get(path, headers={"accept": accept})
+        assert answer.status_code == (200 if format_ else 406)
+        kind = f"application/fhir+{format_ or 'json'}; charset=utf-8"
+        assert answer.headers["content-type"] == kind, (path, accept)
+
+
+async def test_a_slash_at_the_end_means_the_same(client) -> None:
+    a = await filled(client)
+    assert (await a.get("/Patient/p1/")).content == (await a.get("/Patient/p1")).content
+    assert (await a.post("/Patient/", content=patient(None, "张伟"))).status_code == 201
+    assert (await a.get("/Patient//")).status_code == 404
 
 
 async def test_options_says_what_is_possible(client) -> None:
@@ -115,9 +156,13 @@ async def test_bodies_that_are_not_taken(client, monkeypatch: pytest.MonkeyPatch
         "/Patient", content=gzip.compress(sent), headers={"content-encoding": "gzip"}
     )
     assert compressed.status_code == 415
-    for content_type in ("text/plain", "application/pdf", ""):
+    other = ("application/fhir+json; charset=GBK", 'application/json;charset="gb2312"')
+    for content_type in ("text/plain", "application/pdf", "", *other):
         refused = await a.post("/Patient", content=sent, headers={"content-type": content_type})
         assert refused.status_code == 415
+    for content_type in ("application/fhir+json;charset=UTF-8", 'text/json; charset="utf8"'):
+        taken = await a.post("/Patient", content=sent, headers={"content-type": content_type})
+        assert taken.status_code == 201
     large = await a.post("/Patient", content=b" " * (body.LARGEST_RESOURCE + 1))
     assert large.status_code == 413
     assert (await a.post("/Patient", content=b"")).status_code == 400

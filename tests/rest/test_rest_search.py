@@ -68,6 +68,29 @@ async def test_a_compartment_is_the_persons(client, person) -> None:
     assert (head.status_code, head.content) == (200, b"")
 
 
+async def test_an_absolute_address_of_this_server_is_its_own_resource(client, person) -> None:
+    """In any place where a reference can stand, and for nobody more than the relative one."""
+    a, golden = person["a"], person["golden"]
+    base = "http://127.0.0.1:8080/fhir"
+    for query in (
+        f"subject={base}/Patient/pA",
+        f"subject:Patient={base}/Patient/pA",
+        f"patient={base}/Patient/pA,Patient/none",
+        f"patient={base}/Patient/{golden}",
+        f"encounter={base}/Encounter/e-pA",
+        f'_filter=subject eq "{base}/Patient/pA"',
+    ):
+        answer = await a.get("/Observation", params=dict([query.split("=", 1)]))
+        assert "Observation/oA" in ids(answer), query
+        assert base in link(answer, "self").removeprefix(base)
+    for elsewhere in ("http://other.example/fhir/Patient/pA", f"{base}/Patient/pA/x", base):
+        assert ids(await a.get("/Observation", params={"subject": elsewhere})) == []
+    resident = await client("resident", scopes="patient/*.rs", patient=golden)
+    for logical_id, found in ((golden, 2), (person["stranger"], 0), ("q", 0)):
+        query = {"patient": f"{base}/Patient/{logical_id}"}
+        assert len(ids(await resident.get("/Observation", params=query))) == found
+
+
 async def test_a_compartment_of_another_is_empty(client, person) -> None:
     resident = await client("resident", scopes="patient/*.rs", patient=person["golden"])
     for path in (

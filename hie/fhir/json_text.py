@@ -1,0 +1,105 @@
+"""Why a text is not JSON, for its sender, in both languages. https://www.rfc-editor.org/rfc/rfc8259
+
+What a parser says is for its programmers; a sender needs line, column and the likely mistake.
+"""
+
+import re
+
+import msgspec
+import orjson
+
+from hie.errors import Text
+
+# What orjson and msgspec say, with the same in Chinese.
+REASONS = {
+    "trailing comma": "末尾多了一个逗号",
+    "unexpected end of data": "文本不完整，提前结束",
+    "Input data was truncated": "文本不完整，提前结束",
+    "zero-length": "文本为空",
+    "byte order mark": "文本以字节顺序标记（BOM）开头，请去掉",
+    "expected a JSON value": "此处应为一个 JSON 值",
+    "expected a string key": "此处应为双引号括起的成员名",
+    "expected ',' or '}'": "此处应为逗号或“}”",
+    "expected ',' or ']'": "此处应为逗号或“]”",
+    "expected ':'": "此处应为冒号",
+    "unexpected content after": "文档结束后还有多余内容",
+    "trailing characters": "文档结束后还有多余内容",
+    "control character": "字符串中有未转义的控制字符",
+    "surrogate": "\\u 转义不成对",
+    "escape": "转义字符不正确",
+    "number": "数字格式不正确",
+    "nested": "嵌套过深",
+    "recursion": "嵌套过深",
+    "missing required field": "缺少必需的成员",
+    "unknown field": "未知的成员",
+    "Expected `array`": "此处应为数组",
+    "Expected `object`": "此处应为对象",
+    "Expected `str`": "此处应为字符串",
+}
+_BYTE = re.compile(r" ?\(byte (\d+)\)")
+_PLACE = re.compile(r" - at `\$(.*)`$")
+_NAMED = re.compile(r"`([^`]+)`")
+
+
+def why_not_json(raw: bytes, error: orjson.JSONDecodeError) -> Text:
+    """What is wrong with a text that orjson refused, and at which line and column."""
+    return _not_utf_8(raw) or _placed(error.msg, error.lineno, error.colno)
+
+
+def why_not_read(raw: bytes, error: Exception, root: str) -> tuple[Text, str]:
+    """The same for a text that msgspec refused, with the path of the element below `root`."""
+    said = str(error)
+    place = _PLACE.search(said)
+    reason = _BYTE.sub("", _PLACE.sub("", said))
+    found = _BYTE.search(said)
+    if found is not None or not isinstance(error, msgspec.ValidationError):
+        line, column = line_and_column(raw, int(found[1]) if found else len(raw))
+        return _not_utf_8(raw) or _placed(reason, line, column), root
+    named = _NAMED.search(reason) if "field" in reason else None
+    chinese = _chinese(reason) + (f" {named[1]}" if named else "")
+    path = root + (place[1] if place else "") + (f".{named[1]}" if named else "")
+    return Text(reason, chinese), path
+
+
+def line_and_column(raw: bytes, byte: int) -> tuple[int, int]:
+    """Where a byte of the text is, both counted from 1; columns are characters."""
+    before = raw[:byte]
+    line = before.rpartition(b"\n")[2].decode("utf-8", "replace")
+    return before.count(b"\n") + 1, len(line) + 1
+
+
+def _placed(reason: str, line: int, column: int) -> Text:
+    return Text(
+        f"Not JSON: {reason} at line {line}, column {column}",
+        f"不是合法的 JSON：第 {line} 行第 {column} 列，{_chinese(reason)}",
+    )
+
+
+def _chinese(reason: str) -> str:
+    return next((zh for en, zh in REASONS.items() if en.lower() in reason.lower()), reason)
+
+
+def _not_utf_8(raw: bytes) -> Text | None:
+    """Of a text in another encoding: where it stops being UTF-8, and what it looks like."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        line, column = line_and_column(raw, error.start)
+        like = _looks_like(raw)
+        return Text(
+            f"The text is not UTF-8 at line {line}, column {column}"
+            + (f"; it looks like {like}" if like else ""),
+            f"文本第 {line} 行第 {column} 列不是 UTF-8 编码"
+            + (f"，看起来是 {like}" if like else ""),
+        )
+    return None
+
+
+def _looks_like(raw: bytes) -> str | None:
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "UTF-16"
+    try:
+        raw.decode("gb18030")
+    except UnicodeDecodeError:
+        return None
+    return "GB 18030 (GBK)"
