@@ -18,7 +18,7 @@ from hie.search.params.date import PREFIXES, split_prefix
 from hie.search.params.target import Target
 from hie.search.problems import malformed
 from hie.search.query import NumberValue
-from hie.search.sql import Sql, all_of, any_of
+from hie.search.sql import Sql, any_of
 
 MODIFIERS: frozenset[str] = frozenset()
 _PLAIN = frozenset({"decimal", "integer", "positiveInt", "unsignedInt"})
@@ -122,8 +122,11 @@ def comparison(value: NumberValue, low: str, high: str) -> Sql:
         case "eb":
             return Sql(f"({low} < %s AND {high} < %s)", (value.exact, value.exact))
         case _:  # ap: overlaps
-            below = Sql(f"{low} <= %s", (value.high,))
-            return all_of((below, _reaching(">=", value.low, low, high)))
+            return Sql(
+                f"(({low} <= %s AND {low} >= %s) OR "
+                f"({high} > {low} AND {low} <= %s AND {high} >= %s))",
+                (value.high, value.low, value.high, value.low),
+            )
 
 
 def _reaching(sign: str, limit: Decimal, low: str, high: str) -> Sql:
