@@ -37,10 +37,14 @@ class Credentials:
         return {"keys": [{**public, "kid": key.thumbprint(), "use": "sig", "alg": ALGORITHM}]}
 
 
+def _password() -> str:
+    return f"demo-{secrets.token_hex(3)}"
+
+
 def _new() -> Credentials:
     keys = {one.code: ECKey.generate_key("P-384") for one in INSTITUTIONS}
     return Credentials(
-        {one.login: f"demo-{secrets.token_hex(3)}" for one in LOGINS},
+        {one.login: _password() for one in LOGINS},
         {code: dict(key.as_dict(private=True)) for code, key in keys.items()},
     )
 
@@ -48,14 +52,16 @@ def _new() -> Credentials:
 def open_credentials(data_directory: Path) -> tuple[Credentials, bool]:
     """The credentials of this data directory, and whether they were made just now."""
     file = data_directory / FILE
-    try:
-        return Credentials(**orjson.loads(file.read_bytes())), False
-    except FileNotFoundError:
-        made = _new()
+    anew = not file.exists()
+    made = _new() if anew else Credentials(**orjson.loads(file.read_bytes()))
+    missing = {one.login: _password() for one in LOGINS if one.login not in made.passwords}
+    if not anew and not missing:
+        return made, False
+    made.passwords.update(missing)  # of people who came with a newer version
     data_directory.mkdir(parents=True, exist_ok=True)
     new = file.with_suffix(".new")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(orjson.dumps(made))
     new.replace(file)
-    return made, True
+    return made, anew

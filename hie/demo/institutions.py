@@ -105,6 +105,7 @@ INSTITUTIONS: tuple[Institution, ...] = (
             _doctor("yx-h1-he-dan", "何 丹", "female", "30"),
             _doctor("yx-h1-gao-jie", "高 洁", "female", "90", "数据管理员"),
             _doctor("yx-h1-shen-yue", "沈 悦", "female", "90", "审计员"),
+            _doctor("yx-h1-fan-min", "范 敏", "female", "90", "复核员"),
         ),
     ),
     Institution(

@@ -137,4 +137,5 @@ LOGINS = (
     Login("wang.lei", "staff", "王磊", "yx-s1-wang-lei", STATION, ("clinician",), "clinician at the station", "社区医生"),
     Login("gao.jie", "staff", "高洁", "yx-h1-gao-jie", H1, ("steward",), "data steward", "数据管理员"),
     Login("shen.yue", "staff", "沈悦", "yx-h1-shen-yue", H1, ("auditor",), "auditor", "审计员"),
+    Login("fan.min", "staff", "范敏", "yx-h1-fan-min", H1, ("reviewer",), "reviewer of emergency access", "紧急调阅复核员"),
 )  # fmt: skip

@@ -7,7 +7,7 @@ from hie.demo.credentials import Credentials
 from hie.demo.district import District
 from hie.demo.personas import LOGINS
 from hie.settings import Settings
-from hie.web.portal import CLINICIAN, RESIDENT, STEWARD
+from hie.web.portal import AUDITOR, CLINICIAN, RESIDENT, REVIEWER, STEWARD
 
 
 def welcome(
@@ -46,6 +46,8 @@ def welcome(
         ("Residents 居民", f"{base}{RESIDENT.home}"),
         ("Clinicians 医生", f"{base}{CLINICIAN.home}"),
         ("Data stewards 数据管理员", f"{base}{STEWARD.home}"),
+        ("Reviewers 复核员", f"{base}{REVIEWER.home}"),
+        ("Auditors 审计员", f"{base}{AUDITOR.home}"),
         ("FHIR", settings.fhir_base),
         *([(LOGINS[0].name, f"{settings.fhir_base}/Patient/{patient}")] if patient else []),
         ("HL7 v2 (MLLP)", f"{settings.mllp_host}:{settings.mllp_port}"),

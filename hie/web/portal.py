@@ -6,6 +6,7 @@ https://hl7.org/fhir/smart-app-launch/STU2.2/client-confidential-symmetric.html
 from dataclasses import dataclass
 
 from hie.auth.clients import AccountKind, create_client
+from hie.auth.roles import Role
 from hie.errors import Text
 from hie.kit.db import Connection
 from hie.store.open import secret
@@ -19,6 +20,8 @@ class Portal:
     scopes: str
     account_kind: AccountKind
     title: Text
+    role: Role | None = None
+    """Whose portal it is, where the exchange would answer others with an empty page instead of no."""
 
     @property
     def client_id(self) -> str:
@@ -55,7 +58,20 @@ STEWARD = Portal(
     "staff",
     Text("Identity review", "身份审核台"),
 )
-PORTALS = (RESIDENT, CLINICIAN, STEWARD)
+REVIEWER = Portal(
+    "reviewer",
+    "openid profile fhirUser",
+    "staff",
+    Text("Review of emergency access", "紧急调阅复核"),
+)
+AUDITOR = Portal(
+    "auditor",
+    "openid profile fhirUser user/AuditEvent.rs",
+    "staff",
+    Text("Audit", "审计"),
+    "auditor",
+)
+PORTALS = (RESIDENT, CLINICIAN, STEWARD, REVIEWER, AUDITOR)
 
 
 async def client_secret(connection: Connection, portal: Portal) -> str:

@@ -5,6 +5,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from hie.records.exchange import Exchange
 from hie.web import home
 from hie.web.clinician.routes import routes as clinician_routes
+from hie.web.oversight.routes import routes as oversight_routes
 from hie.web.portal import PORTALS, register
 from hie.web.resident.routes import routes as resident_routes
 from hie.web.static_files import PortalFiles
@@ -17,9 +18,8 @@ routes: list[BaseRoute] = [
     *resident_routes,
     *clinician_routes,
     *steward_routes,
-    Route("/resident/{rest:path}", home.missing, methods=["GET"]),
-    Route("/clinician/{rest:path}", home.missing, methods=["GET"]),
-    Route("/steward/{rest:path}", home.missing, methods=["GET"]),
+    *oversight_routes,
+    *(Route(f"{portal.home}/{{rest:path}}", home.missing, methods=["GET"]) for portal in PORTALS),
     Mount("/static", PortalFiles()),
 ]
 

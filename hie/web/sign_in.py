@@ -17,6 +17,7 @@ from joserfc.jwk import KeySet
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hie.auth.tokens import introspect
 from hie.kit.clock import now
 from hie.records.exchange import Exchange
 from hie.web import session
@@ -133,6 +134,11 @@ async def _redeem(request: Request, portal: Portal, kept: dict[str, Any]) -> dic
             redirect_uri=portal.redirect_uri(_exchange(request).settings.public_base_url),
         )
         claims = await _claims(client, configuration, token["id_token"], kept["nonce"])
+    if portal.role is not None:
+        database = _exchange(request).store.database
+        grant = await introspect(database, token["access_token"])
+        if grant is None or portal.role not in grant.roles:
+            raise SignInFailed(f"not for this account: {portal.role}")
     if portal.account_kind == "resident" and not token.get("patient"):
         raise SignInFailed("no patient in the launch context")
     return {

@@ -89,7 +89,7 @@ def consent(
     known = {one.code: one.name for one in institutions}
     what, whom, kept_by = form.get("what", ""), form.get("whom", ""), form.get("from", "")
     provision: dict[str, Any] = {"type": "deny"}
-    actors = []
+    actors: list[Resource | None] = []
     if whom == REPRESENTATIVES:
         role = {"coding": [{"system": ROLE_CODE, "code": "GUARD"}]}
         actors.append({"role": role, "reference": {"display": WHO_ACT.zh}})

@@ -1,0 +1,1 @@
+"""Pages of those who watch over access: reviewers of emergency openings, and auditors."""
