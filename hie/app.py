@@ -16,7 +16,6 @@ from hie.kit.protective_headers import ProtectiveHeaders
 from hie.kit.proxies import TrustedProxies, networks
 from hie.records.exchange import Exchange, open_exchange
 from hie.rest.audit_roots import routes as audit_routes
-from hie.rest.compression import Compression
 from hie.rest.cross_origin import CrossOrigin
 from hie.rest.request_identity import RequestIdentity
 from hie.rest.routes import fhir_route
@@ -43,7 +42,7 @@ class Application(FastAPI):
         self._fhir = fhir_route()
         self.router.routes.extend([self._fhir, *auth_routes, *audit_routes, *web_routes])
         around: ASGIApp = ProtectiveHeaders(
-            RequestIdentity(CrossOrigin(Compression(self._serve), origins=used.origins)),
+            RequestIdentity(CrossOrigin(self._serve, origins=used.origins)),
             https=used.public_base_url.startswith("https:"),
         )
         trusted = networks(used.trusted_proxies)
@@ -55,6 +54,7 @@ class Application(FastAPI):
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and self._fhir.serves(scope["path"]):
             scope["app"] = self
+            scope["exchange"] = self.state.exchange
             await self._fhir.handle(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)

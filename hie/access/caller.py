@@ -4,7 +4,8 @@ SMART scopes: https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-con
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, Self
 
 from hie.access.granular import Marks, granular
@@ -22,13 +23,14 @@ CONTRIBUTED = frozenset({"Consent", "Observation", "Communication"})
 SYSTEM_SCOPE = Scope("system", "*", "cruds")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Caller:
-    """One authenticated caller of one request.
+    """One authenticated caller, of one request or as a token is remembered between requests.
 
     `institution` is the number under which changes are stored; `patient` the golden Patient id of
     the launch; `network_address` and `request_id` go into the audit log; `roles` are those of a
-    member of staff (`hie.auth.roles`).
+    member of staff (`hie.auth.roles`). Two callers are never taken for the same, so that what a
+    token allows can be kept by the caller that is remembered with it (`standing`).
     """
 
     kind: Kind
@@ -43,17 +45,12 @@ class Caller:
     roles: frozenset[str] = frozenset()
     parts: tuple[tuple[Scope, Marks], ...] = ()
     """Granular scopes with what marks their rows (`hie.access.granular`)."""
+    origin: Self | None = field(default=None, init=False, repr=False)
+    """The same caller as it is remembered between requests; a changed copy (`replace`) has none."""
 
     @classmethod
-    def from_grant(
-        cls,
-        grant: Grant,
-        hasher: Hasher,
-        *,
-        network_address: str | None = None,
-        request_id: str | None = None,
-    ) -> Self:
-        """The caller whom an access token stands for."""
+    def from_grant(cls, grant: Grant, hasher: Hasher) -> Self:
+        """The caller whom an access token stands for, in whatever request."""
         return cls(
             kind=grant.kind,
             client_id=grant.client_id,
@@ -62,11 +59,32 @@ class Caller:
             user=grant.user,
             institution=EXCHANGE_INSTITUTION if grant.kind == "operator" else grant.institution,
             patient=grant.patient,
-            network_address=network_address,
-            request_id=request_id,
             roles=grant.roles,
             parts=granular(grant.scopes, hasher),
         )
+
+    def asking(self, network_address: str | None, request_id: str | None) -> Self:
+        """This caller in one request."""
+        made = self.__class__(
+            self.kind,
+            self.client_id,
+            self.scopes,
+            self.account,
+            self.user,
+            self.institution,
+            self.patient,
+            network_address,
+            request_id,
+            self.roles,
+            self.parts,
+        )
+        object.__setattr__(made, "origin", self.standing)
+        return made
+
+    @property
+    def standing(self) -> Self:
+        """The caller apart from any request: what depends on the token alone is kept by it."""
+        return self if self.origin is None else self.origin
 
     @classmethod
     def operator(cls) -> Self:
@@ -101,8 +119,7 @@ class Caller:
 
     def permits(self, permission: Permission, type_name: str) -> bool:
         """Whether some scope grants the permission on the type; which rows is the policy's matter."""
-        whole = any(scope.type in ("*", type_name) for scope in self.granting(permission))
-        return whole or any(scope.type == type_name for scope, _ in self.granting_parts(permission))
+        return _permits(self.standing, permission, type_name)
 
     def granting_parts(self, permission: Permission) -> Iterator[tuple[Scope, Marks]]:
         """The granular scopes that grant it, each with what marks the rows of its part."""
@@ -110,6 +127,12 @@ class Caller:
             for scope, marks in self.parts:
                 if permission in scope.permissions:
                     yield scope, marks
+
+
+@lru_cache(maxsize=5000)
+def _permits(caller: Caller, permission: Permission, type_name: str) -> bool:
+    whole = any(scope.type in ("*", type_name) for scope in caller.granting(permission))
+    return whole or any(scope.type == type_name for scope, _ in caller.granting_parts(permission))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,28 +10,48 @@ conditions are neither met nor not, which counts for the resident.
 
 from collections.abc import Collection
 
-from hie.search.sql import Sql
+from hie.mpi.people import PERSON_OF_KEY
+from hie.search.sql import Sql, Ways, any_of
 
+RESTRICTED = "r.patient_key = ANY((SELECT access.restricted_keys(ARRAY({reached})))::bigint[])"
+"""Whether any of the persons in reach has a consent that hides something: asked once a statement."""
+RESTRICTS = f"""
+(SELECT true FROM (SELECT {PERSON_OF_KEY.format(key="r.patient_key")} OFFSET 0) AS holder (person)
+ WHERE (SELECT true FROM access.denial d WHERE d.person = holder.person LIMIT 1)
+    OR (SELECT true FROM mpi.person part JOIN access.denial d ON d.person = part.id
+        WHERE part.merged_into = holder.person LIMIT 1)) IS TRUE
+"""
+"""The same of the one person whom the row concerns."""
 DENIED = """
-r.patient_key = ANY((SELECT access.restricted_keys(ARRAY({reached})))::bigint[])
 AND access.denied(r.patient_key, r.key, r.type, r.institution, r.date_low, r.date_high, r.tokens,
                   %s::text[], %s)
 """
+# As a value and not by EXISTS, of which the planner may make a list of all labels.
 SENSITIVE = """
-EXISTS (SELECT FROM access.label l WHERE l.key = r.key) AND access.unconfirmed(r.patient_key, %s)
+(SELECT true FROM access.label l WHERE l.key = r.key LIMIT 1) IS TRUE
+AND access.unconfirmed(r.patient_key, %s)
 """
 
 
-def denied(reached: Sql, readers: Collection[str], account: str | None) -> Sql:
+def denied(reached: Sql, readers: Collection[str], account: str | None) -> Ways:
     """The condition that a consent hides row `r` from the reader.
 
     `reached`: a subselect of the golden ids in the reader's reach; `readers`: every name under which
     a consent may address the reader; `account`: whose openings say for which purposes.
     """
-    text = DENIED.replace("{reached}", reached.text)
-    return Sql(text, (*reached.values, list(readers), account))
+    reader = (list(readers), account)
+    restricted = RESTRICTED.replace("{reached}", reached.text)
+    return Ways(
+        Sql(f"{restricted} {DENIED}", (*reached.values, *reader)), Sql(RESTRICTS + DENIED, reader)
+    )
 
 
 def unconfirmed(account: str) -> Sql:
     """The condition that row `r` is sensitive and the account has not confirmed a second time."""
     return Sql(SENSITIVE, (account,))
+
+
+def either(condition: Sql, other: Sql | Ways) -> Ways:
+    """Both hide."""
+    ways = other if isinstance(other, Ways) else Ways(other, other)
+    return Ways(*(any_of((condition, way)) for way in ways))

@@ -21,14 +21,14 @@ from functools import lru_cache
 from hie.access.caller import EXCHANGE_INSTITUTION, Caller, Permission
 from hie.access.clause import REPRESENTATIVE, STAFF
 from hie.access.denials import reader_name
-from hie.access.hidden import denied, unconfirmed
+from hie.access.hidden import denied, either, unconfirmed
 from hie.access.opened_record import OPENED
 from hie.access.representation import REPRESENTED
 from hie.errors import problem
 from hie.fhir.definitions import RESOURCE_TYPES, patient_compartment
-from hie.mpi.people import KEYS_OF
+from hie.mpi.people import KEY_OF, KEYS_OF, PERSON_OF_KEY
 from hie.search.restriction import EVERYTHING, Restriction, Rule
-from hie.search.sql import Sql, any_of
+from hie.search.sql import Sql, Ways
 
 # Resources that describe the district and not a person.
 SHARED_TYPES = frozenset(
@@ -55,17 +55,27 @@ def allowed_types(caller: Caller, context: str, permission: Permission) -> froze
     return frozenset(names)
 
 
-def keys_of(*golden_ids: str) -> Sql:
-    """A subselect of the patient keys of these persons, as they are linked when it runs."""
-    return Sql(KEYS_OF.format(persons="%s::text[]"), (list(golden_ids),))
+def _keys(persons: str, *values: object) -> Ways:
+    """The patient keys of the persons of an array expression, as they are linked when it runs."""
+    own = {"key": "r.patient_key", "person_of_key": PERSON_OF_KEY.format(key="r.patient_key")}
+    # The one names the persons twice.
+    return Ways(
+        Sql(KEYS_OF.format(persons=persons), values),
+        Sql(KEY_OF.format(persons=persons, **own), (*values, *values)),
+    )
 
 
-def keys_of_opened(account: str) -> Sql:
-    """A subselect of the patient keys of the persons whose records are open to the account."""
-    return Sql(KEYS_OF.format(persons=f"ARRAY({OPENED})"), (account,))
+def keys_of(golden_id: str) -> Ways:
+    """The patient keys of this person."""
+    return _keys("%s::text[]", [golden_id])
 
 
-def _hidden(caller: Caller, account: str) -> Sql:
+def keys_of_opened(account: str) -> Ways:
+    """The patient keys of the persons whose records are open to the account."""
+    return _keys(f"ARRAY({OPENED})", account)
+
+
+def _hidden(caller: Caller, account: str) -> Ways:
     """What stays hidden from this member of staff in a record that is open.
 
     Sensitive entries until a second confirmation; what consents hide even in an emergency.
@@ -76,7 +86,7 @@ def _hidden(caller: Caller, account: str) -> Sql:
     if caller.user is not None:
         readers.append(caller.user)
     consents = denied(Sql(OPENED, (account,)), readers, account)
-    return any_of((unconfirmed(account), consents))
+    return either(unconfirmed(account), consents)
 
 
 def _shared(types: frozenset[str]) -> Iterable[Rule]:
@@ -102,7 +112,7 @@ def _person_rules(caller: Caller, permission: Permission) -> list[Rule]:
 def _represented(person: str, representative: str, types: frozenset[str]) -> list[Rule]:
     """What somebody who acts for the person sees, as long as that lasts, and as far as it goes."""
     reached = Sql(REPRESENTED, (person, representative))
-    patients = Sql(KEYS_OF.format(persons=f"ARRAY({REPRESENTED})"), reached.values)
+    patients = _keys(f"ARRAY({REPRESENTED})", *reached.values)
     readers = (REPRESENTATIVE, f"Patient/{representative}")
     hidden = denied(reached, readers, None)
     entries = (types & COMPARTMENT_TYPES) - {"Patient", "Consent", "AuditEvent"}
@@ -111,10 +121,7 @@ def _represented(person: str, representative: str, types: frozenset[str]) -> lis
         Rule(types=types & {"Patient"}, patients=patients),
     ]
     # The restrictions are the person's own matter, unless the representative may decide on them.
-    deciding = Sql(
-        KEYS_OF.format(persons=f"ARRAY({REPRESENTED} AND 'consent' = ANY(actions))"),
-        reached.values,
-    )
+    deciding = _keys(f"ARRAY({REPRESENTED} AND 'consent' = ANY(actions))", *reached.values)
     return [*rules, Rule(types=types & {"Consent"}, patients=deciding)]
 
 
@@ -122,10 +129,7 @@ def _launched_by_staff(caller: Caller, types: frozenset[str]) -> list[Rule]:
     """An app on one patient in a clinician's hands: no more than the clinician, nor for longer."""
     if caller.account is None or caller.patient is None:
         return []
-    patient = Sql(
-        KEYS_OF.format(persons=f"ARRAY({OPENED} AND patient = %s)"),
-        (caller.account, caller.patient),
-    )
+    patient = _keys(f"ARRAY({OPENED} AND patient = %s)", caller.account, caller.patient)
     records = (types & COMPARTMENT_TYPES) - UNSEEN_BY_STAFF
     rules = [*_shared(types)]
     if "Patient" in types:
@@ -172,7 +176,7 @@ def restriction(caller: Caller, permission: Permission) -> Restriction:
     Needs no query: what depends on data is a part of the statement that the restriction goes into.
     So it is the same for all requests of one grant.
     """
-    return _restriction(replace(caller, network_address=None, request_id=None), permission)
+    return _restriction(caller.standing, permission)
 
 
 def _rules(caller: Caller, permission: Permission) -> list[Rule]:
@@ -183,7 +187,7 @@ def _rules(caller: Caller, permission: Permission) -> list[Rule]:
     ]
 
 
-@lru_cache(maxsize=500)
+@lru_cache(maxsize=2000)
 def _restriction(caller: Caller, permission: Permission) -> Restriction:
     rules = _rules(caller, permission)
     for scope, marks in caller.granting_parts(permission):

@@ -2,7 +2,8 @@
 
 While one batch is being written, further events gather; they are the next batch. So a lone request
 waits for one commit, and a hundred at once wait for two, without any timer.
-https://www.postgresql.org/docs/current/wal-async-commit.html says why `synchronous_commit` is set.
+https://www.postgresql.org/docs/current/wal-async-commit.html says why `synchronous_commit` is set
+(`hie.kit.pipeline.SETTINGS`).
 """
 
 import asyncio
@@ -11,10 +12,11 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+import psycopg
 
 from hie.audit import rows
 from hie.audit.event import Event
+from hie.kit.clock import now
 from hie.kit.db import Connection, Database
 
 BATCH = 2000
@@ -24,6 +26,12 @@ BATCH = 2000
 class AuditError(RuntimeError):
     """The event could not be put on record; what it would have disclosed must not be disclosed."""
 
+    @staticmethod
+    def explains(error: psycopg.Error) -> bool:
+        """Whether a statement that also puts on record failed on the trail and not on what it reads."""
+        diagnosis = error.diag
+        return diagnosis.schema_name == "audit" or "audit." in (diagnosis.message_primary or "")
+
 
 class AuditLog:
     """One for each process. Open it before use, or use it as an async context manager."""
@@ -31,7 +39,7 @@ class AuditLog:
     def __init__(self, database: Database) -> None:
         # A connection of its own: requests that hold all the pool's connections while they wait
         # for their audit rows would otherwise wait for each other.
-        self._database = Database(_durable(database.conninfo), size=1)
+        self._database = Database(database.conninfo, size=1)
         self._waiting: list[tuple[Sequence[Event], asyncio.Future[None]]] = []
         self._flusher: asyncio.Task[None] | None = None
         self._months: set[tuple[int, int]] = set()
@@ -68,6 +76,12 @@ class AuditLog:
         if self._flusher is None:
             self._flusher = asyncio.create_task(self._flush(), name="audit flush")
         await done
+
+    async def prepare(self) -> None:
+        """Before a statement that puts on record itself what it reads (`hie.audit.rows.noting`)."""
+        moment = now()
+        if (moment.year, moment.month) not in self._months:
+            await self._prepare_months({(moment.year, moment.month)})
 
     async def record_in(self, connection: Connection, events: Sequence[Event]) -> None:
         """Put `events` on record in the caller's transaction, together with the change itself."""
@@ -107,11 +121,14 @@ class AuditLog:
         self.commits += 1
 
     async def _prepare(self, events: Sequence[Event]) -> None:
-        """Have partitions for the months of `events` and for the months after these.
+        needed = {(event.recorded.year, event.recorded.month) for event in events} - self._months
+        await self._prepare_months(needed)
+
+    async def _prepare_months(self, needed: set[tuple[int, int]]) -> None:
+        """Have partitions for these months and for the months after them.
 
         Never in a caller's transaction: if that is rolled back, the partition must stay.
         """
-        needed = {(event.recorded.year, event.recorded.month) for event in events} - self._months
         for year, month in needed:
             first = datetime(year, month, 1, tzinfo=UTC)
             async with self._database.connection() as connection:
@@ -132,8 +149,3 @@ def _finish(
             failure = AuditError(f"The audit trail could not be written: {error}")
             failure.__cause__ = error
             done.set_exception(failure)
-
-
-def _durable(conninfo: str) -> str:
-    options = f"{conninfo_to_dict(conninfo).get('options') or ''} -c synchronous_commit=on"
-    return make_conninfo(conninfo, options=options.strip())

@@ -33,6 +33,17 @@ _OF_PATIENT = (
 )
 
 
+def noting(source: str, **fields: str) -> str:
+    """An INSERT that puts one event on record for each row of `source` (what follows FROM).
+
+    `fields` are SQL expressions by the names of `Event`; it stands in WITH beside what is read.
+    """
+    return (
+        f"INSERT INTO audit.event (recorded, {', '.join(fields)}) "
+        f"SELECT date_trunc('milliseconds', now()), {', '.join(fields.values())} FROM {source}"
+    )
+
+
 async def insert(connection: Connection, events: Sequence[Event]) -> None:
     """Add `events` to the trail; they are on disk when the connection's transaction is."""
     await connection.execute(INSERT, values(events))

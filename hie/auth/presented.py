@@ -4,6 +4,8 @@ https://www.rfc-editor.org/rfc/rfc6750#section-2.1 and https://www.rfc-editor.or
 Tokens in the query or in a form are not looked at.
 """
 
+from typing import Generic, TypeVar
+
 from hie.auth.dpop import ALGORITHMS, check_proof
 from hie.auth.failures import OAuthError
 from hie.auth.tokens import Grant, introspect, token_hash
@@ -12,6 +14,8 @@ from hie.kit.db import Database
 # https://www.rfc-editor.org/rfc/rfc9449#section-7.1
 CHALLENGE = f'Bearer realm="fhir", DPoP realm="fhir", algs="{" ".join(ALGORITHMS)}"'
 MOST_REMEMBERED = 10_000
+
+Holder = TypeVar("Holder")
 
 
 async def grant_of(
@@ -45,29 +49,32 @@ async def grant_of(
     return await introspect(database, token, thumbprint=thumbprint)
 
 
-class Remembered:
-    """Grants of bearer tokens that this process has seen, so that they are read once and parsed once.
+class Remembered(Generic[Holder]):
+    """Holders of bearer tokens that this process has seen, so that grants are read and parsed once.
 
     What a token grants never changes. Whether it is still in force may change at any moment, on any
     worker: it is asked again by every request (`hie.auth.tokens.IN_FORCE`).
     """
 
     def __init__(self) -> None:
-        self._grants: dict[bytes, Grant] = {}
+        self._holders: dict[bytes, Holder] = {}
 
-    def recall(self, authorization: str) -> tuple[bytes, Grant] | None:
-        """The token's hash and what it granted when it was last seen in force."""
-        scheme, _, token = authorization.partition(" ")
-        hashed = token_hash(token.strip()) if scheme.lower() == "bearer" else None
-        grant = None if hashed is None else self._grants.get(hashed)
-        return None if hashed is None or grant is None else (hashed, grant)
+    def recall(self, authorization: str) -> tuple[bytes, Holder] | None:
+        """The token's hash and whom it stood for when it was last seen in force."""
+        hashed = _bearer_hash(authorization)
+        holder = None if hashed is None else self._holders.get(hashed)
+        return None if hashed is None or holder is None else (hashed, holder)
 
-    def keep(self, authorization: str, grant: Grant) -> None:
-        """Remember what was just found in force; tokens bound to a key are not remembered."""
-        scheme, _, token = authorization.partition(" ")
-        hashed = token_hash(token.strip()) if scheme.lower() == "bearer" else None
+    def keep(self, authorization: str, holder: Holder) -> None:
+        """Remember who was just found in force; tokens bound to a key are not remembered."""
+        hashed = _bearer_hash(authorization)
         if hashed is None:
             return
-        if len(self._grants) >= MOST_REMEMBERED:
-            del self._grants[next(iter(self._grants))]
-        self._grants[hashed] = grant
+        if len(self._holders) >= MOST_REMEMBERED:
+            del self._holders[next(iter(self._holders))]
+        self._holders[hashed] = holder
+
+
+def _bearer_hash(authorization: str) -> bytes | None:
+    scheme, _, token = authorization.partition(" ")
+    return token_hash(token.strip()) if scheme.lower() == "bearer" else None

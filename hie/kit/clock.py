@@ -1,7 +1,9 @@
 """The one place that asks for the time. FHIR instants: https://hl7.org/fhir/R4/datatypes.html#instant"""
 
 from datetime import UTC, datetime
-from email.utils import format_datetime
+
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def now() -> datetime:
@@ -19,4 +21,8 @@ def instant(moment: datetime) -> str:
 
 def http_date(moment: datetime) -> str:
     """`moment` for the `Last-Modified` header. https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7"""
-    return format_datetime(moment.astimezone(UTC), usegmt=True)
+    at = moment.astimezone(UTC)
+    return (
+        f"{DAYS[at.weekday()]}, {at.day:02} {MONTHS[at.month - 1]} {at.year:04} "
+        f"{at.hour:02}:{at.minute:02}:{at.second:02} GMT"
+    )

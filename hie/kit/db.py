@@ -13,6 +13,7 @@ import psycopg
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
+from hie.kit.joined import Joint
 from hie.kit.pipeline import Pipeline, Rows
 
 Connection = psycopg.AsyncConnection[TupleRow]
@@ -41,6 +42,9 @@ class Database:
     def __init__(self, conninfo: str, *, size: int = 8) -> None:
         self.conninfo = conninfo
         self._pipeline = Pipeline(conninfo)
+        # Of its own: what only reads does not wait for the commits of what also writes.
+        self._joint_pipeline = Pipeline(conninfo)
+        self._joint = Joint(self._joint_pipeline.fetch)
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             conninfo,
             min_size=1,
@@ -54,6 +58,8 @@ class Database:
         await self._pool.open(wait=True, timeout=30)
 
     async def close(self) -> None:
+        await self._joint.close()
+        await self._joint_pipeline.close()
         await self._pipeline.close()
         await self._pool.close()
 
@@ -72,11 +78,16 @@ class Database:
     async def fetch(self, statement: str, values: Mapping[str, object]) -> Rows:
         """The rows of a short reading statement, sent together with those of other requests.
 
-        Its values are named, `%(name)s`. It sees what was committed before it was asked. A statement
-        that writes needs a database object of its own on which nothing else is asked at the same
-        time (as `hie.audit.log`): what leaves in one message is one transaction.
+        Its values are named, `%(name)s`. It sees what was committed before it was asked.
         """
         return await self._pipeline.fetch(statement, values)
+
+    async def fetch_joined(self, statement: str, values: Mapping[str, object]) -> Rows:
+        """The asker's rows of a short statement that is run once for all who ask it just then.
+
+        How it is written says `hie.kit.joined.table`. It may write; then that is on disk.
+        """
+        return await self._joint.ask(statement, values)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:

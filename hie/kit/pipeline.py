@@ -5,6 +5,9 @@ connection is taken from the pool, the event loop is told to watch it, each mess
 Here the statements of all requests that run at the same moment leave in one message, and their
 results come back in order. https://www.postgresql.org/docs/current/libpq-pipeline-mode.html
 
+One message is one transaction. Results are given out when it is committed; when one of its statements
+fails, nothing of it has happened, and the others are asked again.
+
 Only for statements that read a few rows by an index: one that takes long holds up all behind it.
 """
 
@@ -25,7 +28,11 @@ Rows = list[tuple[Any, ...]]
 
 # Point reads have one right plan whatever their values: by the index, and planned once. The answer
 # of `EXPLAIN` must not hang on what the planner believes about a table that has just begun to grow.
-SETTINGS = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET TIME ZONE 'UTC'"
+# What is written must be on disk when it is said to be, whatever the database's own setting is.
+SETTINGS = """
+SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off;
+SET enable_mergejoin = off; SET synchronous_commit = on; SET TIME ZONE 'UTC'
+"""
 MOST_PREPARED = 500
 _NAMED = re.compile(r"%\((\w+)\)s")
 _READ = pq.ExecStatus.TUPLES_OK
@@ -71,6 +78,8 @@ class _Link:
         self._named = 0
         self._waiting: list[_Sent] = []
         self._sent: deque[_Sent | None] = deque()
+        self._ready: list[tuple[_Sent, Rows]] = []
+        self._failed = False
         self._writing = False
         self._loop = asyncio.get_running_loop()
         self.failure: BaseException | None = None
@@ -156,10 +165,25 @@ class _Link:
                 sent = self._sent.popleft()
                 if sent is not None:
                     self._take(sent, result)
-                elif result.status != _SYNC:
-                    raise psycopg.OperationalError("results and statements are out of step")
+                elif result.status == _SYNC:
+                    self._hand_out()
+                else:  # the transaction could not be committed
+                    raise psycopg.errors.error_from_result(result, encoding="utf-8")
+
+    def _hand_out(self) -> None:
+        """Give what the transaction that has just ended found; if it failed, ask for it anew."""
+        ready, self._ready = self._ready, []
+        failed, self._failed = self._failed, False
+        for sent, rows in ready:
+            if sent.done.done():
+                continue
+            if failed:
+                self._ask(sent)
+            else:
+                sent.done.set_result(rows)
 
     def _take(self, sent: _Sent, result: pq.abc.PGresult) -> None:
+        self._failed = self._failed or result.status not in (_READ, _DONE)
         if result.status == _SKIPPED:
             if sent.preparing:
                 self._forget(sent.statement)
@@ -179,7 +203,7 @@ class _Link:
                 _give(sent, error)
         elif not sent.preparing and not sent.done.done():
             self._transformer.set_pgresult(result)
-            sent.done.set_result(self._transformer.load_rows(0, result.ntuples, tuple))
+            self._ready.append((sent, self._transformer.load_rows(0, result.ntuples, tuple)))
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
@@ -195,9 +219,10 @@ class _Link:
         self.failure = error
         self._loop.remove_reader(self._socket)
         self._loop.remove_writer(self._socket)
-        for sent in (*self._sent, *self._waiting):
+        for sent in (*(one for one, _ in self._ready), *self._sent, *self._waiting):
             if sent is not None:
                 _give(sent, error)
+        self._ready.clear()
         self._sent.clear()
         self._waiting.clear()
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from hie.kit.db import Connection, Database, rows_of
+from hie.kit.joined import written
 from hie.kit.pipeline import Rows
 
 
@@ -16,6 +17,9 @@ class Within(Database):
 
     async def fetch(self, statement: str, values: Mapping[str, object]) -> Rows:
         return await rows_of(self._connection, statement, values)
+
+    async def fetch_joined(self, statement: str, values: Mapping[str, object]) -> Rows:
+        return [row[1:] for row in await self.fetch(statement, written([values]))]
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:

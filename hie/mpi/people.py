@@ -43,6 +43,17 @@ persons that were merged into it. A merged person's id stands for the person it 
 that are not golden give nothing.
 """
 
+KEY_OF = """
+SELECT {key} FROM (SELECT {person_of_key} OFFSET 0) AS holder (person)
+WHERE holder.person = ANY({persons})
+  OR ARRAY(SELECT p.id FROM mpi.person p WHERE p.merged_into = holder.person) && {persons}
+"""
+"""`{key}`, if it is one of `KEYS_OF` these persons: for one key, however many the persons are.
+
+`{person_of_key}` is `PERSON_OF_KEY` of it. A merged person's registrations and what was merged into
+it have been moved to the person that it was merged into (`hie.mpi.steward`).
+"""
+
 PERSON_OF_KEY = """coalesce(
     (SELECT g.person FROM mpi.registration g WHERE g.patient_key = {key}),
     (SELECT coalesce(p.merged_into, p.id) FROM mpi.person p WHERE p.patient_key = {key})

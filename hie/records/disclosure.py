@@ -3,7 +3,7 @@
 One event for each resident concerned; it is durable before the answer leaves.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from hie.access.caller import Caller
 from hie.audit.event import Action, Event
@@ -71,20 +71,15 @@ async def disclosed(
     rows: Sequence[Row],
     logical_id: str | None = None,
     query: str | None = None,
-    known: Mapping[int, str | None] | None = None,
 ) -> None:
-    """Put on record that these rows go out; returns when the record is durable.
-
-    `known` says whom the rows concern, by patient key, where that was read with them.
-    """
+    """Put on record that these rows go out; returns when the record is durable."""
     counts: dict[int, int] = {}
     for row in rows:
         counts[row.patient_key] = counts.get(row.patient_key, 0) + 1
     if caller.patient is not None:
         people: dict[str | None, int] = {caller.patient: len(rows)}
     else:
-        if known is None:
-            known = await residents(exchange.store.database, counts)
+        known = await residents(exchange.store.database, counts)
         people = {}
         for key, count in counts.items():
             person = known.get(key)

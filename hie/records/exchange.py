@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from hie.access.caller import Caller
 from hie.audit.log import AuditLog
 from hie.auth.presented import Remembered
 from hie.auth.sealed import open_seals
@@ -17,14 +18,14 @@ from hie.store.open import Store, open_store, secret
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Settings, the store, the audit log, the key that signs paging cursors, grants seen before,
-    and how often who has asked."""
+    """Settings, the store, the audit log, the key that signs paging cursors, callers seen
+    before, and how often who has asked."""
 
     settings: Settings
     store: Store
     audit: AuditLog
     cursor_key: bytes
-    grants: Remembered = field(default_factory=Remembered)
+    callers: Remembered[Caller] = field(default_factory=Remembered)
     rates: Rates = field(default_factory=Rates)
     _institutions: dict[int, Institution] = field(default_factory=dict)
 

@@ -1,18 +1,25 @@
 """Reading one resource or one version. https://hl7.org/fhir/R4/http.html#read
 
-The restriction is part of the statement: what may not be seen is answered as what is not there.
+The restriction is part of the statement: what may not be seen is answered as what is not there. So
+is the entry in the audit trail: what a read gives is on record in the transaction that gives it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
+import psycopg
+
 from hie.access.caller import Caller, Unconfirmed, expired
 from hie.access.policy import require, restriction
+from hie.audit.log import AuditError
+from hie.audit.rows import noting
 from hie.auth.tokens import IN_FORCE
 from hie.errors import Problem, problem
 from hie.fhir.definitions import type_number
 from hie.kit.db import Connection, Database
+from hie.kit.joined import hexadecimal, of_asker, table, type_of
 from hie.mpi.people import SOURCES, linked
 from hie.records.disclosure import RESIDENT, disclosed
 from hie.records.exchange import Exchange
@@ -62,7 +69,7 @@ async def presentation(source: Database | Connection, caller: Caller) -> Present
 
 def _condition(caller: Caller, type_name: str) -> Condition:
     require(caller, "r", type_name)
-    return Condition(*condition(restriction(caller, "r"), type_name))
+    return Condition(*condition(restriction(caller, "r"), type_name, by_id=True))
 
 
 def _shown(exchange: Exchange, present: Present, type_name: str, row: Row) -> Fetched:
@@ -72,17 +79,81 @@ def _shown(exchange: Exchange, present: Present, type_name: str, row: Row) -> Fe
     return Fetched(type_name, row.id, row.version, row.last_updated, present(type_name, body))
 
 
+READER = {
+    "token": "bytea",
+    "thumbprint": "text",
+    "type": "smallint",
+    "id": "text",
+    "client_id": "text",
+    "account": "text",
+    "fhir_user": "text",
+    "of_institution": "integer",
+    "patient": "text",
+    "type_name": "text",
+    "request_id": "text",
+    "address": "text",
+}
+"""Who asks for what, beside the values of the restriction."""
+
+NOTE = noting(
+    "found WHERE body IS NOT NULL",
+    action="'R'",
+    interaction="'read'",
+    outcome="0",
+    client_id="client_id",
+    account="account",
+    fhir_user="fhir_user",
+    institution="of_institution",
+    patient="resident",
+    entity_type="type_name",
+    entity_id="id",
+    entity_version="version",
+    request_id="request_id",
+    address="address",
+)
+
+
 @lru_cache(maxsize=1000)
-def _reading(condition: str, *, in_person: bool) -> str:
-    """One statement for a read: the token, the row, and with it whom it concerns or is shown to."""
-    beside = (
-        SOURCES.format(person="%(patient)s") if in_person else RESIDENT.format(key="v.patient_key")
-    )
-    return f"""
-    SELECT token.in_force, {beside}, v.*
-    FROM (SELECT %(token)s::bytea IS NULL OR EXISTS (SELECT {IN_FORCE})) AS token (in_force)
-    LEFT JOIN LATERAL ({stored.READ.format(condition=condition)}) v ON token.in_force
+def _statement(condition: str, types: tuple[tuple[str, str], ...], *, in_person: bool) -> str:
+    """One statement for all who read just then: the token, the row, whom it concerns, the trail.
+
+    The token is asked for as a value, so that the planner cannot make a list of all tokens of that,
+    and with OFFSET, so that it is asked for once.
     """
+    resident, sources = RESIDENT.format(key="v.patient_key"), "NULL"
+    if in_person:
+        resident, sources = "asker.patient", SOURCES.format(person="asker.patient")
+    return f"""
+    WITH found AS MATERIALIZED (
+        SELECT asker.*, token.in_force, {resident} AS resident, {sources} AS sources,
+            v.version, v.last_updated, v.dictionary, v.body
+        FROM {table({**READER, **dict(types)})}
+        CROSS JOIN LATERAL (
+            SELECT asker.token IS NULL OR (SELECT true {of_asker(IN_FORCE)}) IS TRUE OFFSET 0
+        ) AS token (in_force)
+        LEFT JOIN LATERAL ({of_asker(stored.READ.format(condition=condition))}) v
+            ON token.in_force
+    ), noted AS ({NOTE})
+    SELECT place, in_force, sources, version, last_updated, dictionary, body FROM found
+    """
+
+
+@lru_cache(maxsize=5000)
+def _reading(caller: Caller, type_name: str) -> tuple[str, Mapping[str, object]]:
+    """The statement by which the caller reads, and of its values those that all reads share."""
+    allowed = _condition(caller, type_name)
+    types = tuple((name, type_of(value)) for name, value in allowed.values.items())
+    values = {
+        **allowed.values,
+        "type": type_number(type_name),
+        "client_id": caller.client_id,
+        "account": caller.account,
+        "fhir_user": caller.user,
+        "of_institution": caller.institution,
+        "patient": caller.patient,
+        "type_name": type_name,
+    }
+    return _statement(allowed.sql, types, in_person=caller.patient is not None), values
 
 
 async def fetch(
@@ -93,30 +164,33 @@ async def fetch(
     401 if the token of an unconfirmed caller is no longer in force.
     """
     caller, token = (asking, None) if isinstance(asking, Caller) else (asking.caller, asking.token)
-    allowed = _condition(caller, type_name)
+    require(caller, "r", type_name)
+    statement, values = _reading(caller.standing, type_name)
+    own = {
+        "token": None if token is None else hexadecimal(token),
+        "id": logical_id,
+        "request_id": caller.request_id,
+        "address": caller.network_address,
+    }
+    await exchange.audit.prepare()
     database = exchange.store.database
-    number = type_number(type_name)
-    asked = {"type": number, "id": logical_id, **allowed.values}
-    own = {"token": token, "thumbprint": None, "patient": caller.patient}
-    statement = _reading(allowed.sql, in_person=caller.patient is not None)
-    [(in_force, beside, *columns)] = await database.fetch(statement, {**asked, **own})
+    try:
+        [found] = await database.fetch_joined(statement, {**values, **own})
+    except psycopg.Error as error:
+        if AuditError.explains(error):
+            raise AuditError(f"The audit trail could not be written: {error}") from error
+        raise
+    in_force, sources, version, last_updated, dictionary, body = found
     if not in_force:
         raise expired()
-    if columns[0] is None:
-        gone = await stored.deletion(database, number, logical_id, allowed)
+    if body is None:
+        allowed = _condition(caller, type_name)
+        gone = await stored.deletion(database, type_number(type_name), logical_id, allowed)
         raise missing(type_name, logical_id) if gone is None else _deleted(type_name, gone)
-    row = Row(*columns)
-    known = {}
-    present: Present = unchanged
-    if caller.patient is None:
-        known[row.patient_key] = beside
-    else:
-        present = as_launch_patient(caller.patient, beside)
-    fetched = _shown(exchange, present, type_name, row)
-    await disclosed(
-        exchange, caller, "read", type_name, rows=[row], logical_id=logical_id, known=known
-    )
-    return fetched
+    expanded = exchange.store.bodies.expand(dictionary, body)
+    if caller.patient is not None:
+        expanded = as_launch_patient(caller.patient, sources)(type_name, expanded)
+    return Fetched(type_name, logical_id, version, last_updated, expanded)
 
 
 async def fetch_version(

@@ -10,14 +10,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from hie.audit.roots import daily_roots
-from hie.rest.authenticate import exchange_of
+from hie.records.exchange import Exchange
 
 DAYS = 400
 
 
 async def audit_roots(request: Request) -> Response:
     """The roots of the last days, newest first; the present day's still changes."""
-    async with exchange_of(request).store.database.connection() as connection:
+    exchange: Exchange = request.app.state.exchange
+    async with exchange.store.database.connection() as connection:
         roots = await daily_roots(connection, DAYS)
     body = orjson.dumps(
         [

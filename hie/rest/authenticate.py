@@ -6,7 +6,6 @@ from starlette.requests import Request
 
 from hie.access.caller import Caller, Unconfirmed, expired
 from hie.auth.presented import grant_of
-from hie.auth.tokens import Grant
 from hie.errors import problem
 from hie.kit.proxies import CERTIFICATE
 from hie.records.exchange import Exchange
@@ -16,7 +15,7 @@ SCHEMES = ("bearer", "dpop")
 
 def exchange_of(request: Request) -> Exchange:
     """The exchange that this process serves; for an entry of a transaction, as seen from inside it."""
-    exchange: Exchange = request.scope.get("exchange") or request.app.state.exchange
+    exchange: Exchange = request.scope["exchange"]
     return exchange
 
 
@@ -24,7 +23,7 @@ async def authenticate(request: Request) -> Caller:
     """The caller; Problem 401 without a token in the Authorization header that is in force now."""
     known: Caller | None = request.scope.get("caller")
     if known is not None:  # an entry of a Bundle, whose sender has been asked for the token
-        _check_rate(request, known)
+        _check_rate(exchange_of(request), known)
         return known
     authorization = request.headers.get("authorization", "")
     scheme, _, token = authorization.partition(" ")
@@ -47,9 +46,10 @@ async def authenticate(request: Request) -> Caller:
     )
     if grant is None:
         raise expired()
+    caller = Caller.from_grant(grant, exchange.store.hasher)
     if certificate is None:  # what is bound to a certificate has to be asked with it
-        exchange.grants.keep(authorization, grant)
-    return _caller(request, grant)
+        exchange.callers.keep(authorization, caller)
+    return _asking(request, exchange, caller)
 
 
 async def recognise(request: Request) -> Caller | Unconfirmed:
@@ -58,19 +58,20 @@ async def recognise(request: Request) -> Caller | Unconfirmed:
     Problem 401 as for `authenticate`.
     """
     if "caller" not in request.scope:
-        known = exchange_of(request).grants.recall(request.headers.get("authorization", ""))
+        exchange = exchange_of(request)
+        known = exchange.callers.recall(request.headers.get("authorization", ""))
         if known is not None:
-            return Unconfirmed(_caller(request, known[1]), known[0])
+            token, caller = known
+            return Unconfirmed(_asking(request, exchange, caller), token)
     return await authenticate(request)
 
 
-def _check_rate(request: Request, asking: Grant | Caller) -> None:
+def _check_rate(exchange: Exchange, caller: Caller) -> None:
     """Problem 429 for a client, or a person with an app, that asks too often.
 
     What a Bundle asks counts like as many requests: it is no way around the limit.
     """
-    exchange = exchange_of(request)
-    key = f"{asking.client_id} {asking.account or ''}"
+    key = f"{caller.client_id} {caller.account or ''}"
     if exchange.rates.take(key, exchange.settings.client_requests_per_minute):
         raise problem(
             429,
@@ -80,14 +81,11 @@ def _check_rate(request: Request, asking: Grant | Caller) -> None:
         )
 
 
-def _caller(request: Request, grant: Grant) -> Caller:
-    _check_rate(request, grant)
-    return Caller.from_grant(
-        grant,
-        exchange_of(request).store.hasher,
-        network_address=request.client.host if request.client else None,
-        request_id=request.scope["request_id"],
-    )
+def _asking(request: Request, exchange: Exchange, caller: Caller) -> Caller:
+    _check_rate(exchange, caller)
+    scope = request.scope
+    peer = scope.get("client")
+    return caller.asking(peer[0] if peer else None, scope["request_id"])
 
 
 def _path(request: Request) -> str:

@@ -24,6 +24,8 @@ LARGEST_CONTENT = LARGEST_RESOURCE * 3 // 4 - 1024
 
 def wants_content(request: Request) -> bool:
     """Whether a read of a Binary asks for the content and not for the resource."""
+    if request.path_params.get("type") != "Binary":
+        return False
     segments = request.scope["path"].split("/")[2:]
     if (
         segments[:1] != ["Binary"]

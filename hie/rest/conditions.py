@@ -15,8 +15,11 @@ def unchanged(headers: Mapping[str, str], version: int, last_updated: datetime) 
     if known is not None:
         tags = {tag.strip().removeprefix("W/") for tag in known.split(",")}
         return "*" in tags or f'"{version}"' in tags
+    date = headers.get("if-modified-since")
+    if date is None:
+        return False
     try:
-        since = parsedate_to_datetime(headers.get("if-modified-since", ""))
+        since = parsedate_to_datetime(date)
     except ValueError:
         return False
     # An HTTP date has whole seconds; compared is what the caller was told in Last-Modified.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from hie.fhir.definitions import type_number
-from hie.search.sql import Sql
+from hie.search.sql import Sql, Ways
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,17 +18,17 @@ class Rule:
 
     types: frozenset[str] | None = None
     """Resource types, by name."""
-    patients: Sql | None = None
+    patients: Sql | Ways | None = None
     """A subselect of patient keys (`store.resource.patient_key`): the compartments that may be seen.
 
     It is asked within each statement, so that what decides it (links between records, openings)
-    counts at once and costs no statement of its own. It must not refer to the row.
+    counts at once and costs no statement of its own. It must not refer to the row, but for `one`.
     """
     institution: int | None = None
     """The owning institution's number."""
     marks: tuple[tuple[int, ...], ...] = ()
     """Groups of numbers: a row has one of each group in its token array."""
-    hidden: Sql | None = None
+    hidden: Sql | Ways | None = None
     """A condition on the row `r`: rows that satisfy it are not seen, whatever else allows them."""
 
 
@@ -50,8 +50,10 @@ EVERYTHING = Restriction((Rule(),))
 NOTHING = Restriction(())
 
 
-def _named(part: Sql, name: str, values: dict[str, object]) -> str:
+def _named(part: Sql | Ways, name: str, values: dict[str, object], by_id: bool) -> str:
     """The text with named places for its values, which join `values`."""
+    if isinstance(part, Ways):
+        part = part.one if by_id else part.many
     text = part.text
     for number, value in enumerate(part.values):
         text = text.replace("%s", f"%({name}_{number})s", 1)
@@ -59,7 +61,9 @@ def _named(part: Sql, name: str, values: dict[str, object]) -> str:
     return text
 
 
-def _rule_condition(rule: Rule, name: str, by_type: bool) -> tuple[str, dict[str, object]]:
+def _rule_condition(
+    rule: Rule, name: str, *, by_type: bool, by_id: bool
+) -> tuple[str, dict[str, object]]:
     terms: list[str] = []
     values: dict[str, object] = {}
     if by_type and rule.types is not None:
@@ -67,7 +71,7 @@ def _rule_condition(rule: Rule, name: str, by_type: bool) -> tuple[str, dict[str
         values[f"{name}_types"] = sorted(type_number(t) for t in rule.types)
     if rule.patients is not None:
         # An array, because the planner then uses the index by patient whatever it expects to find.
-        text = _named(rule.patients, f"{name}_patients", values)
+        text = _named(rule.patients, f"{name}_patients", values, by_id)
         terms.append(f"r.patient_key = ANY(ARRAY({text}))")
     if rule.institution is not None:
         terms.append(f"r.institution = %({name}_institution)s")
@@ -76,22 +80,25 @@ def _rule_condition(rule: Rule, name: str, by_type: bool) -> tuple[str, dict[str
         terms.append(f"r.tokens && %({name}_marks_{number})s::bigint[]")
         values[f"{name}_marks_{number}"] = list(group)
     if rule.hidden is not None:
-        terms.append(f"({_named(rule.hidden, f'{name}_hidden', values)}) IS NOT TRUE")
+        terms.append(f"({_named(rule.hidden, f'{name}_hidden', values, by_id)}) IS NOT TRUE")
     return " AND ".join(terms) or "true", values
 
 
 @lru_cache(maxsize=2000)
-def condition(restriction: Restriction, type_name: str | None) -> tuple[str, Mapping[str, object]]:
+def condition(
+    restriction: Restriction, type_name: str | None, *, by_id: bool = False
+) -> tuple[str, Mapping[str, object]]:
     """The restriction as a parenthesised SQL condition on rows `r`, with its named values.
 
     With `type_name` the query already fixes the type, and only the rules that can allow it remain;
-    with None (a search over several types) each rule also tests the type.
+    with None (a search over several types) each rule also tests the type. `by_id`: the statement
+    finds its row by type and id.
     """
     rules = restriction.rules if type_name is None else restriction.for_type(type_name)
     parts: list[str] = []
     values: dict[str, object] = {}
     for number, rule in enumerate(rules):
-        part, more = _rule_condition(rule, f"rule_{number}", type_name is None)
+        part, more = _rule_condition(rule, f"rule_{number}", by_type=type_name is None, by_id=by_id)
         if part == "true":
             return "(true)", {}
         parts.append(f"({part})")

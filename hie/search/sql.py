@@ -13,6 +13,15 @@ class Sql(NamedTuple):
     values: tuple[object, ...] = ()
 
 
+class Ways(NamedTuple):
+    """The same in two ways, of which each is the cheaper one where it is used."""
+
+    many: Sql
+    """For statements over many rows: what does not depend on the row is worked out once."""
+    one: Sql
+    """For a statement that has the row at hand by its id: what there is beside it costs nothing."""
+
+
 TRUE = Sql("TRUE")
 FALSE = Sql("FALSE")
 

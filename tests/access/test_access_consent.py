@@ -140,18 +140,24 @@ def reading(account: str) -> Reading:
 
 
 async def seen(there: District, account: str) -> tuple[set[str], set[str]]:
-    """References of current and of superseded versions that SQL lets the clinician see."""
+    """References of current and of superseded versions that SQL lets the clinician see.
+
+    They are the same whether they are asked for together or one by one.
+    """
     institution, practitioner, _ = READERS[account]
     caller = there.clinician(institution, practitioner, account)
-    text, values = condition(restriction(caller, "r"), None)
-    found = []
+    found: dict[bool, list[set[str]]] = {True: [], False: []}
     async with there.exchange.store.database.connection() as connection:
-        for table in ("store.resource r", PAST):
-            cursor = await connection.execute(
-                f"SELECT r.type, r.id FROM {table} WHERE {text}".encode(), values
-            )
-            found.append({row[1] for row in await cursor.fetchall()})
-    return found[0], found[1]
+        for by_id, sets in found.items():
+            text, values = condition(restriction(caller, "r"), None, by_id=by_id)
+            for table in ("store.resource r", PAST):
+                cursor = await connection.execute(
+                    f"SELECT r.type, r.id FROM {table} WHERE {text}".encode(), values
+                )
+                sets.append({row[1] for row in await cursor.fetchall()})
+    assert found[True] == found[False]
+    current, past = found[True]
+    return current, past
 
 
 def rows(there: District, *, past: bool) -> list[Row]:

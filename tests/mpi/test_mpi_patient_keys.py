@@ -12,7 +12,7 @@ from hie.kit import migrations
 from hie.kit.db import Connection, Database
 from hie.mpi import steward
 from hie.mpi.link import Source, register
-from hie.mpi.people import KEYS_OF, PERSON_OF_KEY, patient_key, person_of
+from hie.mpi.people import KEY_OF, KEYS_OF, PERSON_OF_KEY, patient_key, person_of
 from hie.store.open import Store, store_on
 
 WHO = {"actor": "steward", "reason": "test"}
@@ -28,9 +28,24 @@ def source(id_: str, name: str, birth_date: str) -> Source:
     return Source(id_, 1, resource)
 
 
+ONE_BY_ONE = f"""
+SELECT own.key FROM (
+    SELECT patient_key FROM mpi.person UNION SELECT patient_key FROM mpi.registration
+) AS own (key), LATERAL ({
+    KEY_OF.format(
+        key="own.key", person_of_key=PERSON_OF_KEY.format(key="own.key"), persons="%s::text[]"
+    )
+}) found
+"""
+
+
 async def keys_of(connection: Connection, person: str) -> set[int]:
+    """As they are found for all rows at once, and for one at a time."""
     cursor = await connection.execute(KEYS_OF.format(persons="%s::text[]"), ([person],))
-    return {key for (key,) in await cursor.fetchall()}
+    keys = {key for (key,) in await cursor.fetchall()}
+    cursor = await connection.execute(ONE_BY_ONE, ([person], [person]))
+    assert {key for (key,) in await cursor.fetchall()} == keys
+    return keys
 
 
 async def person_behind(connection: Connection, key: int) -> str | None:

@@ -35,7 +35,7 @@ async def test_a_remembered_token_ends_with_the_next_request(client, exchange, e
     a = await client("institution", institution="A")
     assert (await a.put("/Patient/p1", content=patient("p1", "张伟"))).status_code == 201
     assert (await a.get("/Patient/p1")).status_code == 200
-    assert exchange.grants.recall(a.headers["authorization"]) is not None
+    assert exchange.callers.recall(a.headers["authorization"]) is not None
     async with exchange.store.database.connection() as connection:
         await connection.execute(end, (digest(token_of(a)),))
     for path in READS:
