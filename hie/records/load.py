@@ -4,6 +4,7 @@ Everything enters by the write door. A part (a Bundle, or some hundred lines) is
 the transaction that stores it, so that a load can be interrupted anywhere and started again.
 """
 
+import zlib
 from asyncio import sleep
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from psycopg.errors import DeadlockDetected, UniqueViolation
 
 from hie.access.caller import Caller
 from hie.errors import Issue, Problem, Text
+from hie.fhir.json_text import why_not_json, why_not_read
 from hie.kit.db import Connection
 from hie.records.accept import carry_out
 from hie.records.entry import Prepared
@@ -25,6 +27,8 @@ from hie.records.files import bundle_entries, is_ndjson, line_entry, open_file
 from hie.records.prepare import TURN, prepare
 
 LINES = 500
+UNREADABLE = (OSError, EOFError, zlib.error)
+"""What reading a file can raise; EOFError: a compressed one was cut short."""
 ATTEMPTS = 20
 """Files of many institutions repeat the same practitioners, which several processes then create."""
 _Line = tuple[int, Prepared]
@@ -44,6 +48,8 @@ class Part:
     lines: tuple[bytes, ...] | None = None
     last: bool = True
     """Whether it is the file's last part."""
+    damage: Issue | None = None
+    """Why nothing behind the parts before could be read."""
 
 
 @dataclass(slots=True)
@@ -71,36 +77,55 @@ class Report:
 
 
 def parts_of(path: Path) -> Iterator[Part]:
-    """The parts of a `.json`, `.json.gz`, `.ndjson` or `.ndjson.gz` file. Raises OSError."""
+    """The parts of a `.json`, `.json.gz`, `.ndjson` or `.ndjson.gz` file.
+
+    The last part of a file that is damaged, or may not be read, says so.
+    """
     if not is_ndjson(path):
         yield Part(path)
         return
-    with open_file(path) as file:
-        lines = tuple(islice(file, LINES))
-        number = 0
-        while lines:
+    number = 0
+    lines: tuple[bytes, ...] = ()
+    try:
+        with open_file(path) as file:
             following = tuple(islice(file, LINES))
-            yield Part(path, number, lines, last=not following)
-            lines, number = following, number + 1
+            while following:
+                lines, following = following, ()
+                following = tuple(islice(file, LINES))
+                yield Part(path, number, lines, last=not following)
+                lines, number = (), number + 1
+    except UNREADABLE as error:
+        if lines:
+            yield Part(path, number, lines, last=False)
+            number += 1
+        yield Part(path, number, (), damage=_damage(error, number * LINES + 1))
+
+
+def _damage(error: Exception, line: int) -> Issue:
+    return Issue(
+        "incomplete",
+        Text(
+            f"The file cannot be read from line {line} on: {error}",
+            f"文件从第 {line} 行起无法读取：{error}",
+        ),
+    )
 
 
 async def load_part(exchange: Exchange, caller: Caller, part: Part) -> Report:
     """Load one part. A Bundle is stored or refused whole; a line of NDJSON is refused by itself."""
+    if part.damage is not None:
+        return Report(refused=[Refused(part.path.name, None, (part.damage,))])
     if part.lines is None:
         return await _load_bundle(exchange, caller, part.path)
     return await _load_lines(exchange, caller, part, part.lines)
 
 
 async def load_file(exchange: Exchange, caller: Caller, path: Path) -> Report:
-    """Load all parts of a file, one after the other. Raises OSError if it is unreadable."""
+    """Load all parts of a file, one after the other."""
     report = Report()
     for part in parts_of(path):
         report.add(await load_part(exchange, caller, part))
     return report
-
-
-def _not_json(error: Exception) -> Issue:
-    return Issue("structure", Text(f"Not JSON: {error}", f"不是合法的 JSON：{error}"))
 
 
 async def _mark(connection: Connection, source: bytes, part: int) -> bool:
@@ -125,8 +150,11 @@ async def _store(
 
 
 async def _load_bundle(exchange: Exchange, caller: Caller, path: Path) -> Report:
-    with open_file(path) as file:
-        text = file.read()
+    try:
+        with open_file(path) as file:
+            text = file.read()
+    except UNREADABLE as error:
+        return Report(refused=[Refused(path.name, None, (_damage(error, 1),))])
     try:
         prepared = await prepare(caller, bundle_entries(text))
 
@@ -136,7 +164,8 @@ async def _load_bundle(exchange: Exchange, caller: Caller, path: Path) -> Report
 
         return await _store(exchange, sha256(text).digest(), 0, write)
     except orjson.JSONDecodeError as error:
-        return Report(refused=[Refused(path.name, None, (_not_json(error),))])
+        reason = why_not_json(text, error)
+        return Report(refused=[Refused(path.name, None, (Issue("structure", reason),))])
     except Problem as found:
         return Report(refused=[Refused(path.name, None, found.issues)])
 
@@ -154,7 +183,8 @@ async def _load_lines(
             [item] = await prepare(caller, [line_entry(text)])
             prepared.append((number, item))
         except msgspec.DecodeError as error:
-            refused.append(Refused(part.path.name, number, (_not_json(error),)))
+            reason, _ = why_not_read(text, error, "")
+            refused.append(Refused(part.path.name, number, (Issue("structure", reason),)))
         except Problem as found:
             refused.append(Refused(part.path.name, number, found.issues))
         if number % TURN == 0:

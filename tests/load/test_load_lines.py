@@ -2,7 +2,9 @@
 
 import gzip
 from asyncio import gather
+from collections.abc import Callable
 from pathlib import Path
+from secrets import token_hex
 
 import orjson
 import pytest
@@ -115,3 +117,38 @@ async def test_processes_that_create_the_same_resources_do_not_hinder_each_other
         rows = await (await connection.execute(STORED)).fetchall()
     assert {row[1] for row in rows} == {1}
     assert len(rows) == 60
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "stored"),
+    [
+        ("short.ndjson.gz", lambda whole: gzip.compress(whole)[:-2000], True),
+        ("plain.ndjson.gz", lambda whole: whole, False),
+        ("short.json.gz", lambda whole: gzip.compress(whole)[:-2000], False),
+        ("folder.ndjson", None, False),
+    ],
+)
+async def test_a_damaged_file_is_refused_from_where_it_ends(
+    database: Database,
+    tmp_path: Path,
+    name: str,
+    content: Callable[[bytes], bytes] | None,
+    stored: bool,
+) -> None:
+    """What stands before is loaded, the reason given, and other files are not held up."""
+    path = tmp_path / name
+    whole = b"\n".join(
+        observation(f"o{number}", number, note=[{"text": token_hex(200)}])
+        for number in range(2 * LINES)
+    )
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content(whole))
+    async with open_exchange(Settings(), database.conninfo) as exchange:
+        report = await load_file(exchange, await caller(exchange), path)
+    assert report.stored == (LINES if stored else 0)
+    [refused] = report.refused
+    expected = f"line {LINES + 1} on" if stored else "line 1 on"
+    assert expected in refused.issues[0].text.en
+    assert f"第 {LINES + 1 if stored else 1} 行" in refused.issues[0].text.zh
