@@ -123,6 +123,11 @@ class Settings(BaseSettings):
         "key (private_key_jwt) and have their tokens bound to it (DPoP, or a certificate). `any`: "
         "whatever is registered, as in `hie demo`.",
     )
+    breached_passwords_file: Path | None = Field(
+        None,
+        description="List of stolen passwords that nobody may choose: SHA-1 in hexadecimal, in order, "
+        "one a line, as Have I Been Pwned publishes it. Common passwords are refused without it, too.",
+    )
     sign_ins_per_minute: int = Field(
         30,
         ge=1,

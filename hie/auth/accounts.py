@@ -7,29 +7,22 @@ login that does not exist. https://pages.nist.gov/800-63-4/sp800-63b.html (throt
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, NamedTuple
 from uuid import UUID
 
 from anyio import to_thread
 from psycopg.rows import class_row
 
+from hie.auth.passwords import LONGEST_PASSWORD, check_password
 from hie.auth.roles import check_roles
 from hie.auth.secret import hash_password, password_matches
 from hie.kit.db import Connection
+from hie.settings import Settings
 
 ATTEMPTS_BEFORE_LOCK = 5
 FIRST_LOCK_SECONDS = 60
 LONGEST_LOCK_SECONDS = 3600
-SHORTEST_PASSWORD = 12
-LONGEST_PASSWORD = 1024
-_EASY = frozenset(
-    (
-        *("123456789012", "1234567890123", "12345678901234", "qwertyuiopas", "qwertyuiop12"),
-        *("password1234", "passwordpassword", "administrator", "iloveyou1234", "woaini1314520"),
-        *("1q2w3e4r5t6y", "qazwsxedcrfv", "abcdefghijkl", "abcd1234abcd", "5201314520131"),
-    )
-)
-"""Those of the commonest that are long enough; shorter ones are refused by their length."""
 
 UPSERT = """
 INSERT INTO auth.account (login, kind, password_hash, display_name, fhir_user, patient, institution,
@@ -242,25 +235,17 @@ async def authenticate(conn: Connection, login: str, password: str) -> Account |
     return account
 
 
-def check_password(password: str, login: str) -> None:
-    """Raise `ValueError` for a password that is too short, too long or easy to guess.
-
-    Length counts, not the kinds of characters: https://pages.nist.gov/800-63-4/sp800-63b.html#passwordver
-    """
-    plain = password.casefold()
-    guessable = len(set(plain)) < 5 or login.casefold() in plain or plain in _EASY
-    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD or guessable:
-        raise ValueError("too short or easy to guess")
-
-
 async def change_password(
-    conn: Connection, login: str, old: str, new: str, *, session: bytes
+    conn: Connection, settings: Settings, account: Account, old: str, new: str, *, session: bytes
 ) -> bool:
     """Take another password if the old one is right; every other session of the person ends.
 
     False if the old one is wrong or the account is locked. Raises `ValueError` as `check_password`.
     """
-    check_password(new, login)
+    login = account.login
+    about = (login, account.display_name)
+    breached = settings.breached_passwords_file
+    await to_thread.run_sync(partial(check_password, new, about=about, breached=breached))
     if not await password_matches(old, await take_attempt(conn, login)):
         return False
     kept = await to_thread.run_sync(hash_password, new)

@@ -5,6 +5,7 @@ https://cheatsheetseries.owasp.org/cheatsheets/Secrets_Management_Cheat_Sheet.ht
 """
 
 import ipaddress
+import os
 import stat
 from collections.abc import AsyncIterator, Iterator
 from typing import NamedTuple
@@ -111,6 +112,17 @@ def of_sign_in(settings: Settings) -> Iterator[Finding]:
             "set HIE_STAFF_APPS=protected.",
             "医务人员的应用可不推送请求、不用密钥签名、不绑定令牌，请设置 HIE_STAFF_APPS=protected。",
         )
+    listed = settings.breached_passwords_file
+    if listed is None:
+        yield Finding(
+            False,
+            Text(
+                "Stolen passwords are not looked up: name a list with HIE_BREACHED_PASSWORDS_FILE.",
+                "未核对泄露密码库，可用 HIE_BREACHED_PASSWORDS_FILE 指定。",
+            ),
+        )
+    elif not os.access(listed, os.R_OK):
+        yield _problem(f"{listed} cannot be read.", f"无法读取 {listed}。")
 
 
 def of_database_address(conninfo: str) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hie.auth.account_page import applications, browsers, end_application, owns_session
-from hie.auth.accounts import SHORTEST_PASSWORD, change_password
+from hie.auth.accounts import change_password
 from hie.auth.endpoints.login import ACCOUNT_PATH, login_page, next_factor_page
 from hie.auth.exchange import database_of, settings_of
 from hie.auth.failures import PageError
@@ -17,6 +17,7 @@ from hie.auth.limits import check_rate
 from hie.auth.occurrences import note, recent
 from hie.auth.pages import check_form_token, cookie_of, for_people, render, see_other
 from hie.auth.parameters import once, read_form
+from hie.auth.passwords import SHORTEST_PASSWORD
 from hie.auth.sessions import Session, end_session_by_hash, find_session
 from hie.kit.db import Connection
 
@@ -31,7 +32,8 @@ async def _change_password(
     try:
         changed = await change_password(
             conn,
-            login,
+            settings_of(request),
+            session.account,
             fields.get("old_password", ""),
             fields["new_password"],
             session=session.hash,
@@ -39,8 +41,9 @@ async def _change_password(
     except ValueError as error:
         raise PageError(
             422,
-            f"Choose a password of at least {SHORTEST_PASSWORD} characters that nobody guesses.",
-            f"请设置至少 {SHORTEST_PASSWORD} 个字符且不易被猜到的密码。",
+            f"Choose a password of at least {SHORTEST_PASSWORD} characters that is neither "
+            "common nor close to your name.",
+            f"请设置至少 {SHORTEST_PASSWORD} 个字符的密码，不得为常见密码或与您的姓名相近。",
         ) from error
     if not changed:
         await note(conn, request, "sign-in-refused", account=login)
