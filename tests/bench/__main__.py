@@ -15,6 +15,7 @@ from pathlib import Path
 import uvloop
 import volume
 from crud import crud
+from district import Figures, district_wide, medians, note, table
 from export import export
 from reads import reads
 from results import say
@@ -48,16 +49,21 @@ async def _measure(stand: Stand, server: Server, floors: dict[int, float]) -> No
     server.memory("after all")
 
 
-async def _grown(stand: Stand, server: Server, residents: int) -> None:
+async def _grown(
+    stand: Stand, server: Server, residents: int, mix: Figures, district: Figures
+) -> None:
     held = await _held(stand)
     found = await values(stand)
     await patient_centred(server, held.operator, found, residents)
-    await searches(server, held.operator, found)
+    note(mix, residents, medians(await searches(server, held.operator, found)))
+    note(district, residents, await district_wide(server, held.operator, found, residents))
     server.memory(f"{residents} residents")
 
 
 def growth(home: Path, sizes: list[int], workers: int) -> None:
     """The same questions at each size of the district."""
+    mix: Figures = {}
+    district: Figures = {}
     with stand_in(home) as stand:
         before = 0
         for residents in sizes:
@@ -68,7 +74,9 @@ def growth(home: Path, sizes: list[int], workers: int) -> None:
             before = residents
             stand.disk()
             with serving(stand, workers) as server:
-                uvloop.run(_grown(stand, server, residents))
+                uvloop.run(_grown(stand, server, residents, mix, district))
+    table("growth: search of the mix, p50 with 8 clients", mix)
+    table("growth: search of the district, processor time", district)
 
 
 def plain(home: Path, workers: int) -> None:

@@ -1,8 +1,8 @@
 """Random searches over real records equal a naive evaluation in memory.
 
 Types, parameters, modifiers, prefixes, chains, `_has`, compartments, `_filter`, `_list`, `_content`,
-includes, orders, pages, what the caller may see and the limits beyond which a search goes another way are
-all drawn by Hypothesis. In CI (where the
+includes, orders, pages, what the caller may see and the limits beyond which a search goes another way
+are all drawn by Hypothesis. In CI (where the
 variable CI is set) the same searches are drawn every time.
 """
 
