@@ -72,8 +72,7 @@ def reports(
 ) -> Iterator[tuple[Part, Report]]:
     """Load the files; each part with what became of it, as they get finished.
 
-    At most `ahead` parts wait or are being loaded. Raises OSError for an unreadable file,
-    BrokenProcessPool if a process cannot work.
+    At most `ahead` parts wait or are being loaded. Raises BrokenProcessPool if a process cannot work.
     """
     dictionary = asyncio.run(_learn(conninfo, institution, files))
     running: dict[Future[Report], Part] = {}

@@ -4,6 +4,7 @@ What a parser says is for its programmers; a sender needs line, column and the l
 """
 
 import re
+from codecs import BOM_UTF8
 
 import msgspec
 import orjson
@@ -52,6 +53,8 @@ def why_not_read(raw: bytes, error: Exception, root: str) -> tuple[Text, str]:
     place = _PLACE.search(said)
     reason = _BYTE.sub("", _PLACE.sub("", said))
     found = _BYTE.search(said)
+    if raw.startswith(BOM_UTF8):
+        reason = "the text begins with a byte order mark (BOM)"
     if found is not None or not isinstance(error, msgspec.ValidationError):
         line, column = line_and_column(raw, int(found[1]) if found else len(raw))
         return _not_utf_8(raw) or _placed(reason, line, column), root

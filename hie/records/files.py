@@ -1,6 +1,7 @@
 """Files of FHIR resources as entries of the write door. https://hl7.org/fhir/R4/nd-json.html"""
 
 import gzip
+import zlib
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -10,6 +11,9 @@ import orjson
 from hie.errors import problem
 from hie.fhir.bundle import entry_resources
 from hie.records.entry import Entry
+
+UNREADABLE = (OSError, EOFError, zlib.error)
+"""What reading a file can raise; EOFError: a compressed one was cut short."""
 
 
 class _Head(msgspec.Struct, rename={"resource_type": "resourceType"}):

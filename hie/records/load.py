@@ -4,7 +4,6 @@ Everything enters by the write door. A part (a Bundle, or some hundred lines) is
 the transaction that stores it, so that a load can be interrupted anywhere and started again.
 """
 
-import zlib
 from asyncio import sleep
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,12 +22,10 @@ from hie.kit.db import Connection
 from hie.records.accept import carry_out
 from hie.records.entry import Prepared
 from hie.records.exchange import Exchange
-from hie.records.files import bundle_entries, is_ndjson, line_entry, open_file
+from hie.records.files import UNREADABLE, bundle_entries, is_ndjson, line_entry, open_file
 from hie.records.prepare import TURN, prepare
 
 LINES = 500
-UNREADABLE = (OSError, EOFError, zlib.error)
-"""What reading a file can raise; EOFError: a compressed one was cut short."""
 ATTEMPTS = 20
 """Files of many institutions repeat the same practitioners, which several processes then create."""
 _Line = tuple[int, Prepared]

@@ -14,7 +14,7 @@ from hie.kit.clock import now
 from hie.kit.ids import new_id
 from hie.kit.json import replace_references, splice
 from hie.records.entry import Entry
-from hie.records.files import bundle_entries, is_ndjson, line_entry, open_file
+from hie.records.files import UNREADABLE, bundle_entries, is_ndjson, line_entry, open_file
 from hie.records.meta import meta_for
 from hie.store.institutions import Institution
 from hie.store.learning import Sample
@@ -33,7 +33,7 @@ def samples_of(files: Sequence[Path], institution: Institution) -> list[Sample]:
             found += (
                 _of_lines(path, SAMPLES // len(chosen)) if is_ndjson(path) else _of_bundle(path)
             )
-        except (OSError, orjson.JSONDecodeError, msgspec.DecodeError, Problem):
+        except (*UNREADABLE, orjson.JSONDecodeError, msgspec.DecodeError, Problem):
             continue  # the load itself says what is wrong with the file
     taken = found[:: max(1, len(found) // SAMPLES)]
     samples = []

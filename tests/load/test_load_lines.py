@@ -13,8 +13,9 @@ from hie.access.caller import Caller
 from hie.kit.db import Database
 from hie.records.exchange import Exchange, open_exchange
 from hie.records.load import LINES, load_file, parts_of
+from hie.records.sample import samples_of
 from hie.settings import Settings
-from hie.store.institutions import add_institution
+from hie.store.institutions import Institution, add_institution
 
 STORED = "SELECT id, version FROM store.resource WHERE institution <> 0 ORDER BY id"
 
@@ -147,6 +148,7 @@ async def test_a_damaged_file_is_refused_from_where_it_ends(
         path.write_bytes(content(whole))
     async with open_exchange(Settings(), database.conninfo) as exchange:
         report = await load_file(exchange, await caller(exchange), path)
+    samples_of([path], Institution(1, "H1", "第一医院"))  # what a dictionary is learned from
     assert report.stored == (LINES if stored else 0)
     [refused] = report.refused
     expected = f"line {LINES + 1} on" if stored else "line 1 on"
