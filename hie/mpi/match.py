@@ -58,7 +58,13 @@ async def match(
     described = blocking.without(described, roster.crowded, store.hasher)
     candidates = [roster.candidate(id_, described, person) for person in roster.persons_near(keys)]
     found = [
-        Match(c.person, grade(c), round(c.score.probability, 6), c.score.parts, c.guards)
+        Match(
+            c.person,
+            "certainly-not" if c.apart else grade(c),
+            round(c.score.probability, 6),
+            c.score.parts,
+            c.guards,
+        )
         for c in sorted(candidates, key=lambda c: (-c.score.bits, c.person))
     ]
     if only_certain:

@@ -21,6 +21,11 @@ HELD_BY = """
 SELECT person, id FROM mpi.registration WHERE person = ANY(%s) AND institution = %s ORDER BY id
 """
 
+STRUCK_OFF = """
+SELECT person FROM mpi.registration WHERE person = ANY(%s)
+GROUP BY person HAVING bool_and(content @> '{"active": false}')
+"""
+
 KEYS_OF = """
 SELECT own.patient_key
 FROM mpi.person asked, LATERAL (
@@ -102,6 +107,12 @@ async def held_by(
     for person, id_ in await cursor.fetchall():
         found.setdefault(person, []).append(id_)
     return found
+
+
+async def struck_off(connection: Connection, persons: Collection[str]) -> set[str]:
+    """Those of the persons whose registrations are all inactive."""
+    cursor = await connection.execute(STRUCK_OFF, (list(persons),))
+    return {person for (person,) in await cursor.fetchall()}
 
 
 async def current_person(connection: Connection, golden_id: str) -> str | None:

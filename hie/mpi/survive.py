@@ -56,6 +56,8 @@ Explanation = dict[str, list[str]]
 def content_of(patient: Mapping[str, Any]) -> dict[str, Any]:
     """The identity part of a source Patient: what a golden record may take from it."""
     content = {key: patient[key] for key in _KEPT if key in patient}
+    if patient.get("active") is False:
+        content["active"] = False
     extensions = [e for e in patient.get("extension", ()) if e.get("url") in _KEPT_EXTENSIONS]
     return {**content, "extension": extensions} if extensions else content
 
@@ -83,7 +85,8 @@ def golden(
         "resourceType": "Patient",
         "id": person,
         "meta": {"tag": [GOLDEN_TAG]},
-        "active": True,
+        # Whom every institution has struck off is not in use any more.
+        "active": any(part.content.get("active", True) for part in ordered),
     }
     explained: Explanation = {}
     for element in ("identifier", "telecom"):

@@ -15,17 +15,15 @@ from hie.access.policy import require, restriction
 from hie.errors import Problem, problem
 from hie.kit.db import Connection
 from hie.mpi.asked import count_question
-from hie.mpi.features import HEALTH_CARD, HEALTH_FILE, INSURANCE, RESIDENT_NUMBER
 from hie.mpi.people import linked, person_of
 from hie.records.disclosure import event
+from hie.records.domains import is_domain
 from hie.records.exchange import Exchange
 from hie.records.identify import questions_allowed
 from hie.search.escape import escape
 from hie.search.execute import execute
 from hie.search.parse import parse
 from hie.store.read import Row
-
-NATIONAL = frozenset((RESIDENT_NUMBER, HEALTH_CARD, INSURANCE, HEALTH_FILE))
 
 
 async def cross_reference(
@@ -51,10 +49,10 @@ async def cross_reference(
         await count_question(
             connection, caller.account or caller.client_id, questions_allowed(caller)
         )
-        if not await _known(connection, exchange, system):
+        if not await is_domain(connection, exchange, system):
             raise _refused(400, "code-invalid", "sourceIdentifier Assigning Authority not found")
         for target in targets:
-            if not await _known(connection, exchange, target):
+            if not await is_domain(connection, exchange, target):
                 raise _refused(403, "code-invalid", "targetSystem not found")
         by_id = system == base
         criterion = (
@@ -99,15 +97,6 @@ def _refused(status: int, code: str, diagnostics: str) -> Problem:
     return problem(
         status, code, diagnostics, chinese[diagnostics], diagnostics.split(" ", maxsplit=1)[0]
     )
-
-
-async def _known(connection: Connection, exchange: Exchange, system: str) -> bool:
-    """Whether it is an assigning authority here: a national one, the exchange, or one in use."""
-    if system in NATIONAL or system == exchange.settings.fhir_base:
-        return True
-    query = parse("Patient", [("identifier", f"{escape(system)}|"), ("_count", "1")])
-    everything = restriction(Caller.operator(), "s")
-    return bool((await execute(connection, exchange.store, query, everything)).matches)
 
 
 async def _search(

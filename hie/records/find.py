@@ -21,6 +21,7 @@ from hie.mpi.people import linked
 from hie.records.bundle import Link, bundle, found, with_parameters
 from hie.records.cursor import sign, verify
 from hie.records.disclosure import disclosed
+from hie.records.domains import domains_asked, unknown_domains, within
 from hie.records.exchange import Exchange
 from hie.records.fetch import presentation
 from hie.records.present import Present, partly
@@ -69,11 +70,20 @@ async def find(
     applied = with_parameters(applied_url(query), subset.parameters())
     cursor = verify(exchange.cursor_key, caller, applied, signed) if signed else None
     members = await linked(database, patient_ids(query))
-    present = partly(await presentation(database, caller), subset)
+    # What PDQm asks of searches of Patients beyond FHIR: domains, and always a total.
+    patients = type_name == "Patient"
+    domains = domains_asked(pairs) if patients else ()
+    present = partly(within(await presentation(database, caller), domains), subset)
     async with database.connection() as connection:
         visible = restriction(caller, "s")
         page = await execute(connection, exchange.store, expand(query, members), visible, cursor)
         page.included = await _as_launch_patient(connection, caller, visible, page)
+        issues = await unknown_domains(connection, exchange, domains)
+        if patients and page.total is None and all(name != "_total" for name, _ in pairs):
+            page.total = len(page.matches)
+            if page.next is not None or cursor is not None:
+                counted = replace(expand(query, members), count=0, total="estimate")
+                page.total = (await execute(connection, exchange.store, counted, visible)).total
     base = exchange.settings.fhir_base
     here = f"{base}/{applied}"
     links = [Link("self", here)]
@@ -84,8 +94,10 @@ async def find(
         *(_entry(exchange, present, row, "match") for row in page.matches),
         *(_entry(exchange, present, row, "include") for row in page.included),
     ]
-    if query.ignored:
-        entries.append(_ignored(query, language))
+    issues += [_ignored(name) for name in query.ignored]
+    if issues:
+        outcome = orjson.dumps(operation_outcome(issues, language))
+        entries.append(b'{"resource":%s,"search":{"mode":"outcome"}}' % outcome)
     await disclosed(
         exchange,
         caller,
@@ -129,22 +141,17 @@ def _searchable(caller: Caller, query: Query, *, listed: bool) -> Query:
     return replace(query, branches=allowed)
 
 
-def _ignored(query: Query, language: str) -> bytes:
-    """The entry that names what lenient handling left out. https://hl7.org/fhir/R4/search.html#errors"""
-    issues = [
-        Issue(
-            "not-supported",
-            Text(
-                f"The search parameter '{name}' was left out: it is unknown or cannot be read",
-                f"检索参数“{name}”未被采用：参数未知或取值无法识别",
-            ),
-            name,
-            severity="warning",
-        )
-        for name in query.ignored
-    ]
-    outcome = orjson.dumps(operation_outcome(issues, language))
-    return b'{"resource":%s,"search":{"mode":"outcome"}}' % outcome
+def _ignored(name: str) -> Issue:
+    """What lenient handling left out. https://hl7.org/fhir/R4/search.html#errors"""
+    return Issue(
+        "not-supported",
+        Text(
+            f"The search parameter '{name}' was left out: it is unknown or cannot be read",
+            f"检索参数“{name}”未被采用：参数未知或取值无法识别",
+        ),
+        name,
+        severity="warning",
+    )
 
 
 def _entry(exchange: Exchange, present: Present, row: Row, mode: str) -> bytes:

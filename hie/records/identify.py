@@ -19,14 +19,16 @@ import orjson
 
 from hie.access.caller import Caller
 from hie.access.policy import require, restriction
-from hie.errors import Problem, problem
+from hie.errors import Issue, Problem, Text, problem
+from hie.fhir.outcome import operation_outcome
+from hie.fhir.subset import SUBSETTED
 from hie.fhir.validation import validate
 from hie.kit.clock import now
 from hie.kit.db import Connection
 from hie.mpi import features
 from hie.mpi.asked import count_question
 from hie.mpi.match import Match, match
-from hie.mpi.people import held_by
+from hie.mpi.people import held_by, struck_off
 from hie.records.bundle import bundle
 from hie.records.disclosure import event
 from hie.records.exchange import Exchange
@@ -39,10 +41,6 @@ PERSON_QUESTIONS = 30
 INSTITUTION_QUESTIONS = 600
 """A minute, of one institution's system: the busiest hospital's counters together."""
 GRADE = "http://hl7.org/fhir/StructureDefinition/match-grade"
-SUBSETTED = {
-    "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
-    "code": "SUBSETTED",
-}
 _ASKED = ("identifier", "name", "gender", "birthDate", "telecom", "address")
 
 
@@ -53,8 +51,11 @@ async def identify(
     *,
     count: int = MOST_ANSWERS,
     only_certain: bool = False,
+    language: str = "en",
 ) -> bytes:
     """A searchset Bundle of Patients, best first, each with its probability and grade.
+
+    What of the question could not be used is told beside them in `language`.
 
     Problem 403 for callers that may not ask, 400 or 422 for a description that is invalid or too
     thin, 429 for too many questions.
@@ -91,7 +92,11 @@ async def identify(
     await exchange.audit.record(*events)
     base = exchange.settings.fhir_base
     entries = [_entry(base, one, shown[one.person]) for one in answers]
-    return bundle("searchset", entries, total=len(entries), moment=now())
+    issues = _warnings(patient, count) if answers or not only_certain else []
+    if issues:
+        outcome = orjson.dumps(operation_outcome(issues, language))
+        entries.append(b'{"resource":%s,"search":{"mode":"outcome"}}' % outcome)
+    return bundle("searchset", entries, total=len(answers), moment=now())
 
 
 def questions_allowed(caller: Caller) -> int:
@@ -133,6 +138,41 @@ def _check(patient: Mapping[str, Any]) -> None:
         )
 
 
+def _warnings(patient: Mapping[str, Any], count: int) -> list[Issue]:
+    """What of the question was not used as it stands (case 10 of ITI-119)."""
+    told = features.of_patient(patient)
+    found = []
+    if count > MOST_ANSWERS:
+        found.append(
+            _warning(
+                f"At most {MOST_ANSWERS} persons are told",
+                f"最多返回 {MOST_ANSWERS} 人",
+                "Parameters.parameter.where(name='count')",
+            )
+        )
+    if told.damaged:
+        found.append(
+            _warning(
+                "An identity number fails its check and only suggests persons",
+                "身份证号未通过校验，仅作参考",
+                "Patient.identifier",
+            )
+        )
+    if told.foreign:
+        found.append(
+            _warning(
+                "An identity number contradicts birth date or sex and proves nothing",
+                "身份证号与出生日期或性别不符，不作为依据",
+                "Patient.identifier",
+            )
+        )
+    return found
+
+
+def _warning(en: str, zh: str, expression: str) -> Issue:
+    return Issue("informational", Text(en, zh), expression, severity="warning")
+
+
 def _sufficient(patient: Mapping[str, Any]) -> bool:
     told = features.of_patient(patient)
     numbers = (*told.numbers, *told.damaged, *told.foreign, *told.passports, *told.cards)
@@ -148,18 +188,22 @@ async def _for_institution(
     """Of each person the golden id and the links to the institution's own records."""
     persons = [one.person for one in found]
     own = await held_by(connection, persons, caller.institution)
+    inactive = await struck_off(connection, persons)
     return {
-        one.person: orjson.dumps(_known_to(one.person, own.get(one.person, ())))
+        one.person: orjson.dumps(
+            _known_to(one.person, own.get(one.person, ()), active=one.person not in inactive)
+        )
         for one in found
         if one.grade in ("certain", "probable") or one.person in own
     }
 
 
-def _known_to(person: str, own: Sequence[str]) -> dict[str, Any]:
+def _known_to(person: str, own: Sequence[str], *, active: bool) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "resourceType": "Patient",
         "id": person,
         "meta": {"tag": [SUBSETTED]},
+        **({} if active else {"active": False}),
     }
     if own:
         shown["link"] = [

@@ -203,3 +203,104 @@ async def test_xml_in_and_out(client, people) -> None:
     assert '<score value="' in answer.text
     assert '<valueCode value="certain"/>' in answer.text
     assert f'<id value="{people["a"]}"/>' in answer.text
+
+
+DAMAGED = f"{CARD[:16]}{(int(CARD[16]) + 1) % 10}{CARD[17]}"
+SECOND = [{"system": NUMBER[0]["system"], "value": DAMAGED}]
+
+
+@pytest.mark.parametrize(
+    ("changed", "values", "found", "warned"),
+    [
+        ({}, {}, True, []),
+        ({}, {"count": 11}, True, ["At most 10 persons"]),
+        ({"identifier": SECOND}, {}, True, ["fails its check"]),
+        ({"birthDate": "1961-12-24"}, {}, True, ["contradicts birth date"]),
+        ({"identifier": SECOND}, {"count": 50}, True, ["At most 10 persons", "fails its check"]),
+        # One digit off, it is as near to the namesake's number.
+        ({"identifier": SECOND}, {"onlyCertainMatches": True}, False, []),
+        # Cases 4, 5 and 7: an empty result has no entries where only certain ones were wanted.
+        (
+            {
+                "identifier": SECOND,
+                "name": [{"text": "司马青"}],
+                "birthDate": "1961-12-24",
+                "telecom": [],
+            },
+            {"onlyCertainMatches": True},
+            False,
+            [],
+        ),
+    ],
+)
+async def test_case_10_of_iti_119_warnings_beside_the_answers(
+    client, people, changed, values, found, warned
+) -> None:
+    clinician = await client("staff", **CLINICIAN)
+    described = {k: v for k, v in {**DESCRIBED, **changed}.items() if v}
+    answer = await clinician.post("/Patient/$match", content=asked(described, **values))
+    assert answer.status_code == 200, answer.text
+    bundle = answer.json()
+    assert validate(bundle) == []
+    modes = [entry["search"]["mode"] for entry in bundle.get("entry", [])]
+    assert bundle["total"] == modes.count("match")
+    assert bool(bundle["total"]) == found
+    issues = [
+        issue
+        for entry in bundle.get("entry", [])
+        if entry["search"]["mode"] == "outcome"
+        for issue in entry["resource"]["issue"]
+    ]
+    assert [issue["severity"] for issue in issues] == ["warning"] * len(warned)
+    assert all(words in issue["diagnostics"] for words, issue in zip(warned, issues, strict=True))
+    graded = [entry for entry in bundle.get("entry", []) if entry["search"]["mode"] == "match"]
+    assert all(0 <= entry["search"]["score"] <= 1 for entry in graded)
+    assert all(entry["search"]["extension"][0]["url"] == GRADE for entry in graded)
+
+
+async def test_case_8_of_iti_119_whoever_is_struck_off_is_told_so(client, exchange, people) -> None:
+    """A person is in use while one institution says so."""
+    clinician = await client("staff", **CLINICIAN)
+    ours = await client("institution", institution="A")
+
+    async def active() -> tuple[bool, bool]:
+        golden = (await clinician.post("/Patient/$match", content=asked())).json()["entry"][0]
+        known = (await ours.post("/Patient/$match", content=asked())).json()["entry"][0]
+        assert golden["resource"]["id"] == known["resource"]["id"] == people["a"]
+        return golden["resource"]["active"], known["resource"].get("active", True)
+
+    for code, expected in (("a", True), ("b", False)):
+        assert await active() == (True, True)
+        sender = await client("institution", institution=code.upper())
+        extra = {"phone": "19900000001"} if code == "a" else {}
+        body = orjson.loads(
+            patient(code, "欧阳明远", institution=code.upper(), number=code, card=CARD, **extra)
+        )
+        sent = await sender.put(f"/Patient/{code}", content=orjson.dumps({**body, "active": False}))
+        assert sent.status_code == 200
+        assert await active() == (expected, expected)
+
+
+async def test_nobody_is_proposed_who_was_set_apart(client, exchange, people) -> None:
+    """By the id of the Patient asked about; another institution's id opens nothing."""
+    steward = await client(
+        "staff", **{**CLINICIAN, "roles": ("steward",), "scopes": "user/Patient.rus"}
+    )
+    body = {
+        "resourceType": "Parameters",
+        "parameter": [
+            {"name": "patient", "valueReference": {"reference": "Patient/b"}},
+            {"name": "reason", "valueString": "Two cousins of one name"},
+        ],
+    }
+    done = await steward.post(f"/Patient/{people['a']}/$unlink", content=orjson.dumps(body))
+    assert done.status_code == 200, done.text
+    parted = done.json()["parameter"]
+    other = next(p for p in parted if p["name"] == "person")["valueReference"]["reference"]
+    theirs = await client("institution", institution="B")
+    nameless = await theirs.post("/Patient/$match", content=asked())
+    assert {id_ for id_, _ in grades(nameless.json())} >= {people["a"], other.partition("/")[2]}
+    named = await theirs.post("/Patient/$match", content=asked({**DESCRIBED, "id": "b"}))
+    assert people["a"] not in {id_ for id_, _ in grades(named.json())}
+    listed = await steward.get(f"/{other}/$candidates")
+    assert people["a"] not in listed.text

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from hie.errors import problem
 from hie.records.identify import MOST_ANSWERS, identify
 from hie.rest.authenticate import authenticate, exchange_of
+from hie.rest.negotiate import language
 from hie.rest.operations.parameters import parameters_of, read_resource
 from hie.rest.respond import answer
 
@@ -32,6 +33,11 @@ async def match_patient(request: Request) -> Response:
             "Parameters.parameter.where(name='count')",
         )
     found = await identify(
-        exchange_of(request), caller, body, count=count or MOST_ANSWERS, only_certain=only_certain
+        exchange_of(request),
+        caller,
+        body,
+        count=count or MOST_ANSWERS,
+        only_certain=only_certain,
+        language=language(request),
     )
     return answer(request, found)
