@@ -15,6 +15,7 @@ from hie.cli import (
     mpi,
     reindex,
     search,
+    secret_key,
     serve,
     token,
     worker,
@@ -40,3 +41,4 @@ application.add_typer(db.application, name="db")
 application.add_typer(ingest.application, name="ingest")
 application.add_typer(mpi.application, name="mpi")
 application.add_typer(search.application, name="search")
+application.add_typer(secret_key.application, name="secret-key")

@@ -19,7 +19,7 @@ from hie.errors import Text
 from hie.kit import postgres
 from hie.kit.db import Connection
 from hie.kit.migrations import Status
-from hie.kit.secret_key import SecretKeyError, secret_key_file
+from hie.kit.secret_key import SecretKeyError, secret_key_file, secret_keys
 from hie.settings import Settings
 
 WEAK_PASSWORDS = frozenset({"", "hie", "postgres", "password", "admin", "secret", "changeme"})
@@ -226,6 +226,14 @@ async def of_secrets(connection: Connection, settings: Settings) -> AsyncIterato
     except SecretKeyError as error:
         yield Finding(True, error.text)
         return
+    if len(secret_keys(settings)) > 1:
+        yield Finding(
+            False,
+            Text(
+                "Older secret keys are still kept: run 'hie secret-key retire' when no machine needs them.",
+                "仍保留旧密钥；各服务器更新后请运行 hie secret-key retire。",
+            ),
+        )
     if not fits:
         yield _problem(
             f"The secret key in {secret_key_file(settings)} is not this database's.",

@@ -17,9 +17,9 @@ from hie.auth.keys import current_key, rotate_key
 from hie.auth.sealed import (
     SIGNING_KEY,
     TOTP,
-    fingerprint,
     open_seals,
     seal,
+    seal_anew,
     sealing_key_fits,
     unseal,
 )
@@ -154,7 +154,7 @@ def test_a_named_file_has_to_hold_a_key(tmp_path: Path, content: bytes | None) -
     if content is not None:
         named.write_bytes(content)
     with pytest.raises(SecretKeyError, match="密钥"):
-        fingerprint(installation(tmp_path, named=named))
+        secret_key.secret_key(installation(tmp_path, named=named))
     assert named.exists() == (content is not None), "a name that is mistyped makes no new key"
 
 
@@ -167,3 +167,60 @@ async def test_replacing_an_account_forgets_its_second_factor(populated: Databas
         )  # fmt: skip
         cursor = await conn.execute("SELECT totp_secret FROM auth.account WHERE login = 'doctor'")
         assert await cursor.fetchone() == (None,)
+
+
+async def test_with_another_key_everything_opens_before_and_after(
+    populated: Database, tmp_path: Path
+) -> None:
+    settings = installation(tmp_path)
+    async with populated.connection() as conn:
+        await open_seals(conn, settings)
+        await give_second_factor(conn, settings, "doctor", SEED)
+        kid, _ = await current_key(conn, settings)
+        (old,) = secret_key.secret_keys(settings)
+        new = secret_key.new_key()
+
+        secret_key.replace_keys(settings, [new, old])
+        assert secret_key.secret_key(settings) == new, "a running process sees the change"
+        await open_seals(conn, settings)
+        assert await sealing_key_fits(conn, settings)
+        assert (await current_key(conn, settings))[0] == kid, "old seals open"
+        kept = seal(settings, TOTP, "nurse", SEED.encode())
+
+        secret_key.replace_keys(settings, [old, new])
+        assert unseal(settings, TOTP, "nurse", kept) == SEED.encode(), "and new ones elsewhere"
+        secret_key.replace_keys(settings, [new, old])
+
+        assert await seal_anew(conn, settings) == 2
+        assert await seal_anew(conn, settings) == 0
+        secret_key.replace_keys(settings, [new])
+        await open_seals(conn, settings)
+        assert (await current_key(conn, settings))[0] == kid
+        cursor = await conn.execute("SELECT totp_secret FROM auth.account WHERE login = 'doctor'")
+        row = await cursor.fetchone()
+        assert row is not None
+        assert unseal(settings, TOTP, "doctor", row[0]) == SEED.encode()
+        secret_key.replace_keys(settings, [old])
+        assert not await sealing_key_fits(conn, settings), "the old key opens nothing any more"
+    path = tmp_path / secret_key.FILE_NAME
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+async def test_what_no_key_opens_stops_the_sealing_anew(
+    populated: Database, tmp_path: Path
+) -> None:
+    settings = installation(tmp_path)
+    async with populated.connection() as conn:
+        await open_seals(conn, settings)
+        (old,) = secret_key.secret_keys(settings)
+        await give_second_factor(conn, settings, "doctor", SEED)
+        await current_key(conn, settings)
+        stray = seal(settings, TOTP, "somebody else", b"x")
+        change = "UPDATE auth.account SET totp_secret = %s WHERE login = 'doctor'"
+        await conn.execute(change, (stray,))
+        secret_key.replace_keys(settings, [secret_key.new_key(), old])
+        with pytest.raises(SecretKeyError):
+            await seal_anew(conn, settings)
+        secret_key.replace_keys(settings, [old])
+        await current_key(conn, settings)
+        assert await sealing_key_fits(conn, settings), "nothing was changed"

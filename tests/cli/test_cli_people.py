@@ -108,7 +108,10 @@ def test_a_fresh_installation_is_not_ready(run: Run) -> None:
     assert verdict.exit_code == 1
     assert "not an https address" in verdict.output
     assert "this machine only" in verdict.output
-    assert "Nobody holds the role of: administrator, security-officer, auditor, reviewer" in verdict.output
+    assert (
+        "Nobody holds the role of: administrator, security-officer, auditor, reviewer"
+        in verdict.output
+    )
     assert "NOT READY" in verdict.output
     chinese = run("doctor", "--language", "zh")
     assert "尚不能用于真实数据" in chinese.output
@@ -209,3 +212,29 @@ def test_each_unsafe_setting_is_found(
     verdict = ready("doctor", "--language", "en")
     assert verdict.exit_code == 1
     assert said in verdict.output
+
+
+def test_the_secret_key_is_changed(
+    ready: Run, conninfo: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with psycopg.connect(conninfo) as connection:  # sealed by the session's key until now
+        connection.execute("TRUNCATE auth.sealing_key")
+        connection.execute("UPDATE auth.account SET totp_secret = NULL")
+    monkeypatch.setenv("HIE_SECRET_KEY_FILE", str(tmp_path / "key"))
+    assert ready("secret-key", "rotate").exit_code == 1, "a named file has to be there"
+    (tmp_path / "key").write_text(base64.b64encode(bytes(range(32))).decode())
+    assert add(ready, "late", "auditor").exit_code == 0
+    sealed = "SELECT totp_secret FROM auth.account WHERE login = 'late'"
+    before = one(conninfo, sealed)
+    assert "2 keys" in ready("secret-key", "add").output
+    rotated = ready("secret-key", "rotate")
+    assert "1 secrets are sealed anew" in rotated.output, rotated.output
+    assert one(conninfo, sealed) != before
+    assert "Older secret keys are still kept" in ready("doctor", "--language", "en").output
+    assert ready("secret-key", "retire").exit_code == 1
+    assert ready("secret-key", "retire", "--yes").exit_code == 0
+    assert len((tmp_path / "key").read_text().split()) == 1
+    assert "1 secrets are sealed anew" in ready("secret-key", "rotate").output
+    (tmp_path / "key").write_text(base64.b64encode(bytes(32)).decode())
+    assert ready("secret-key", "rotate").exit_code == 1
+    assert len((tmp_path / "key").read_text().split()) == 1, "left as it was"
