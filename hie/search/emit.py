@@ -16,7 +16,7 @@ from hie.search.context import Context
 from hie.search.full_text import matching
 from hie.search.index import compartment_hash
 from hie.search.listed import in_list
-from hie.search.other_end import rows_of
+from hie.search.other_end import rows_of, tested
 from hie.search.parameters import kept, patient_parameters
 from hie.search.params.kinds import KINDS
 from hie.search.params.reference import patients
@@ -135,13 +135,9 @@ async def _nodes(branch: Branch, nodes: Sequence[Node], context: Context) -> Sql
     conditions = []
     for node in nodes:
         part = await emit(node, branch.type, context)
-        tested = node.node if isinstance(node, Not) else node
-        if (
-            isinstance(tested, Match)
-            and tested.parameter.kind in BY_TOKENS
-            and branch.names_patient
-        ):
-            part = Sql(part.text.replace("r.tokens", "(r.tokens || '{}')"), part.values)
+        inner = node.node if isinstance(node, Not) else node
+        if isinstance(inner, Match) and inner.parameter.kind in BY_TOKENS and branch.names_patient:
+            part = tested(part)
         conditions.append(part)
     return all_of(conditions)
 

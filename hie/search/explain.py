@@ -125,7 +125,7 @@ async def _steps(context: Context, query: Query) -> list[tuple[str, Sql]]:
             return [("The page", types_statement(query, where, criteria, part, limit))]
         part = sorting.Part(TRUE, criteria, None)
         return [("The page", part_statement(where, criteria, part, limit, sort=False))]
-    if is_plain(asked.branches[0]):
+    if is_plain(asked.branches[0]) and criteria[0].strings is None:
         statement = part_statement(where, criteria, part, limit, sort=False)
         return [(f"The page{beyond}", statement)]
     limits = await limits_of(context, asked, criteria)

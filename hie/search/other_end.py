@@ -73,6 +73,11 @@ def rows_with(tokens: Collection[int]) -> Sql:
     )
 
 
+def tested(rows: Sql) -> Sql:
+    """The same condition for rows that another index gives: tokens are compared and not looked up."""
+    return Sql(rows.text.replace("r.tokens", "(r.tokens || '{}')"), rows.values)
+
+
 async def values(context: Context, statement: Sql) -> list[int]:
     """The first column of all rows."""
     cursor = await context.connection.execute(statement.text, statement.values)

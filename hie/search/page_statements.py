@@ -6,6 +6,7 @@ from typing import Any
 
 from hie.fhir.definitions import type_number
 from hie.search import sorting
+from hie.search.params.string import INDEXED_PREFIX
 from hie.search.query import Query
 from hie.search.sql import FALSE, TRUE, Sql, all_of
 from hie.store.read import ROW_COLUMNS, Row
@@ -46,20 +47,46 @@ def stretch_statement(
     """The matches among the next rows of the type in this order."""
     columns = _columns(criteria)
     order = sorting.order_by(part.order)
-    own = Sql("r.type = %s", (type_number(query.branches[0].type),))
-    rows = all_of((own, part.condition, _behind(part)))
+    if part.order[0].strings is not None:
+        source = _by_string(part, part.order[0].strings, length)
+    else:
+        own = Sql("r.type = %s", (type_number(query.branches[0].type),))
+        rows = all_of((own, part.condition, _behind(part)))
+        source = Sql(
+            f"SELECT r.* FROM store.resource r WHERE {rows.text} ORDER BY {order.text} LIMIT %s",
+            (*rows.values, *order.values, length),
+        )
     return Sql(
-        f"SELECT {columns.text} FROM (SELECT r.* FROM store.resource r WHERE {rows.text} "
-        f"ORDER BY {order.text} LIMIT %s) AS r WHERE {where.text} ORDER BY {order.text} LIMIT %s",
-        (
-            *columns.values,
-            *rows.values,
-            *order.values,
-            length,
-            *where.values,
-            *order.values,
-            limit,
-        ),
+        f"SELECT {columns.text} FROM ({source.text}) AS r WHERE {where.text} "
+        f"ORDER BY {order.text} LIMIT %s",
+        (*columns.values, *source.values, *where.values, *order.values, limit),
+    )
+
+
+def _by_string(part: sorting.Part, parameter: int, length: int) -> Sql:
+    """The next rows in order of the first, or for descending order the last, of their strings.
+
+    The index has the beginnings of all strings in order; of one resource only the one that counts is
+    taken, and of two that are equal one.
+    """
+    descending = part.order[0].descending
+    direction, sooner, later = ("DESC", ">", "<") if descending else ("ASC", "<", ">")
+    behind = TRUE
+    if part.place is not None:
+        value, key = part.place
+        behind = Sql(
+            f"left(s.value, {INDEXED_PREFIX}) {later}= left(%s, {INDEXED_PREFIX}) "
+            f"AND (s.value {later} %s OR (s.value = %s AND s.key < %s::bigint))",
+            (value, value, value, key),
+        )
+    return Sql(
+        "SELECT r.* FROM (SELECT s.patient_key, s.key FROM search.string s "
+        f"WHERE s.parameter = %s AND {behind.text} AND NOT EXISTS ("
+        "SELECT FROM search.string o WHERE o.patient_key = s.patient_key AND o.key = s.key "
+        f"AND o.parameter = %s AND (o.value, o.ctid) {sooner} (s.value, s.ctid) OFFSET 0) "
+        f"ORDER BY left(s.value, {INDEXED_PREFIX}) {direction}, s.value {direction}, s.key DESC "
+        "LIMIT %s) AS place JOIN store.resource r USING (patient_key, key)",
+        (parameter, *behind.values, parameter, length),
     )
 
 

@@ -62,7 +62,7 @@ def is_walked(query: Query, context: Context) -> bool:
     """Whether the search is on all rows of a type, in an order in which an index has them."""
     if query.type is None or query.names_patient:
         return False
-    ordered = sorting.keys(query)[0].expression.text in sorting.INDEXED
+    ordered = sorting.has_index(sorting.keys(query))
     # a rule on certain patients leaves their rows only
     rules = context.restriction.for_type(query.type)
     return ordered and all(rule.patients is None for rule in rules)
@@ -94,7 +94,7 @@ async def page_rows(
     if any(key.texts for key in criteria):
         return await arranged(context, where, criteria, limit, place)
     if is_walked(query, context):
-        walk = not is_plain(query.branches[0])
+        walk = not is_plain(query.branches[0]) or criteria[0].strings is not None
         return await _walked(context, query, where, criteria, limit, place, walk=walk)
     if query.type is not None or query.names_patient:
         part = sorting.Part(TRUE, criteria, place)

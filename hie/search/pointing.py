@@ -19,6 +19,7 @@ from hie.search.other_end import (
     rows_of,
     rows_with,
     stands_alone,
+    tested,
     values,
 )
 from hie.search.parameters import kept
@@ -135,7 +136,8 @@ async def _pointed_patients(
         )
         if rows == FALSE:
             return set()
-        statement = Sql(ANY_ROW.format(rows=rows.text), (list(keys), *rows.values))
+        own = tested(rows)
+        statement = Sql(ANY_ROW.format(rows=own.text), (list(keys), *own.values))
         return set(await values(context, statement))
     tokens = {
         context.name(part) ^ key: key for part in kept(source)[node.parameter.code] for key in keys

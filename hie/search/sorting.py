@@ -31,6 +31,8 @@ class Key:
     nullable: bool
     texts: Mapping[int, Texts] = field(default_factory=dict)
     """By type number: what reads the values from a body, where the index cannot give them."""
+    strings: int | None = None
+    """The number of the one parameter whose rows of `search.string` give the values, in their order."""
 
 
 ROW_KEY = Key(Sql("r.key"), True, "bigint", False)
@@ -69,11 +71,14 @@ def _key(branches: Sequence[Branch], place: int) -> Key:
         assert order is not None  # noqa: S101 - the parser let only sortable parameters pass
         found = order(parameter, kept(branch.type)[parameter.code], first.descending)
         orders.append((found, type_number(branch.type)))
+    parts = kept(branches[0].type)[first.parameter.code]
+    alone = first.parameter.kind == "string" and len(branches) == len(parts) == 1
     return Key(
         _by_type(grouped(orders)),
         first.descending,
         _TYPES[first.parameter.kind],
         first.parameter.code != "_lastUpdated",
+        strings=parts[0].number if alone else None,
     )
 
 
@@ -98,6 +103,12 @@ def order_by(criteria: list[Key]) -> Sql:
         ),
         tuple(value for key in criteria for value in key.expression.values),
     )
+
+
+def has_index(criteria: Sequence[Key]) -> bool:
+    """Whether rows of one type can be read in this order."""
+    first = criteria[0]
+    return first.expression.text in INDEXED or (first.strings is not None and len(criteria) == 2)
 
 
 class Part(NamedTuple):

@@ -30,12 +30,14 @@ def concept(code: str, system: str = LOINC) -> dict[str, Any]:
 def record(number: int) -> Iterator[dict[str, Any]]:
     """A patient with three encounters and what was found there."""
     patient = f"p{number}"
+    given = [f"n{number}", f"{chr(97 + number)}{'x' * 120}{number % 2}", "same", "same"]
+    name = [{"family": "王" if number % 3 else "欧阳", "given": given}]
     subject = {"subject": {"reference": f"Patient/{patient}"}}
     yield {
         "resourceType": "Patient",
         "id": patient,
         "gender": "female" if number % 2 else "male",
-        "name": [{"family": "王" if number % 3 else "欧阳", "given": [f"n{number}"]}],
+        **({"name": name} if number % 7 else {}),
         "birthDate": f"19{50 + number}-01-01",
     }
     for turn in range(3):
@@ -105,6 +107,10 @@ SEARCHES = (
     ),
     ("Patient", "_has:Encounter:patient:_has:Observation:encounter:code=b&gender=female"),
     ("Patient", "_has:Observation:patient:date=lt2025-02&_sort=birthdate"),
+    ("Patient", "_sort=family"),
+    ("Patient", "_sort=-name"),
+    ("Patient", "_sort=given&gender=female&family=王"),
+    ("Patient", "_has:Observation:patient:code=a&_sort=-given"),
     ("Encounter", "_has:Observation:encounter:code=a&class=AMB&_sort=-date"),
     ("Encounter", "_has:Observation:encounter:code=a&_has:Observation:encounter:status=final"),
     ("Encounter", "_filter=not (subject[gender eq female].family eq 王)&class=EMER"),
