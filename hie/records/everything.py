@@ -125,11 +125,12 @@ def care_range(start: str | None, end: str | None) -> Range | None:
         if low >= high:
             raise ValueError("the end is before the start")
     except (ValueError, OverflowError) as error:
+        asked = [f"{n}={v[:40]}" for n, v in (("start", start), ("end", end)) if v is not None]
         raise problem(
             400,
             "invalid",
-            f"start={start} and end={end} must be dates such as 2026-01-31, in this order",
-            f"start={start} 与 end={end} 必须是先后有序的日期，例如 2026-01-31",
+            f"{' and '.join(asked)} must be dates such as 2026-01-31, the start before the end",
+            f"{' 与 '.join(asked)} 必须是先后有序的日期，例如 2026-01-31",
             "start" if start is not None else "end",
         ) from error
     return Range(low, high)

@@ -52,8 +52,9 @@ def _elements(value: str, type_name: str | None) -> Subset:
     for name in value.split(","):
         prefix, dot, plain = name.strip().partition(".")
         owner = prefix if dot else type_name or ""
-        element = plain if dot else prefix
-        if owner and (owner not in KNOWN_TYPES or _unknown(owner, element)):
+        element = (plain if dot else prefix).removesuffix("[x]")
+        known = _known(owner, element) if owner in KNOWN_TYPES else None
+        if owner and known is None:
             raise problem(
                 400,
                 "invalid",
@@ -61,10 +62,13 @@ def _elements(value: str, type_name: str | None) -> Subset:
                 f"_elements：{owner[:40]} 没有元素“{element[:40]}”",
                 "_elements",
             )
-        elements.setdefault(owner, set()).add(element)
+        elements.setdefault(owner, set()).add(known or element)
     return Subset(elements={owner: frozenset(names) for owner, names in elements.items()})
 
 
-def _unknown(owner: str, element: str) -> bool:
-    choice = type_definition(owner).elements.get(element)
-    return choice is None and member(owner, element) is None
+def _known(owner: str, name: str) -> str | None:
+    """The element's own name, also if it is a choice and named with its type (`valueQuantity`)."""
+    if name in type_definition(owner).elements:
+        return name
+    found = member(owner, name)
+    return found[0].name if found else None

@@ -26,8 +26,9 @@ def as_xml(request: Request, response: Response) -> Response:
         return response
     response.headers["content-type"] = f"{FHIR_XML}; charset=utf-8"
     if response.body:
+        pretty = request.query_params.get("_pretty") == "true"
         try:
-            response.body = to_xml(bytes(response.body))
+            response.body = to_xml(bytes(response.body), pretty=pretty)
         except ValueError as error:
             refusal = problem(
                 406,

@@ -119,3 +119,12 @@ def test_other_encodings_than_utf_8_are_named(encoding: str) -> None:
 def test_a_character_that_xml_cannot_hold_is_not_lost_silently() -> None:
     with pytest.raises(ValueError, match=r"U\+FFFE"):
         to_xml('{"resourceType":"Basic","language":"\ufffe"}'.encode())
+
+
+def test_indentation_is_no_content(shared_data: Path) -> None:
+    with gzip.open(shared_data / "r4" / "examples.ndjson.gz") as lines:
+        examples = list(lines)
+    for line in examples[::7]:
+        pretty = to_xml(line, pretty=True)
+        assert to_json(pretty) == to_json(to_xml(line))
+        assert pretty.count(b"\n") > 3

@@ -10,6 +10,7 @@ import pytest
 from hie.fhir.definitions import member
 from hie.fhir.subset import SUBSETTED, Subset
 from hie.fhir.validation import validate
+from hie.fhir.xml import to_json
 
 DRUG = (
     b'{"resourceType":"MedicationRequest","id":"m1","text":{"status":"generated",'
@@ -64,6 +65,17 @@ async def test_what_stays_keeps_its_bytes(client) -> None:
     assert part.headers["etag"] == 'W/"1"'
 
 
+@pytest.mark.parametrize("name", ["reported", "reportedBoolean", "reported[x]"])
+async def test_a_choice_has_several_names(client, name: str) -> None:
+    a = await client("institution", institution="A")
+    drug = DRUG.replace(b'"intent"', b'"reportedBoolean":true,"intent"')
+    assert (await a.put("/MedicationRequest/m1", content=drug)).status_code == 201
+    for path in ("/MedicationRequest/m1", "/MedicationRequest"):
+        answer = await a.get(path, params={"_elements": f"note,{name}"})
+        assert '"reportedBoolean":true' in answer.text
+        assert "dispenseRequest" not in answer.text
+
+
 async def test_count_gives_the_number_alone(client) -> None:
     a = await stored(client)
     counted = (await a.get("/MedicationRequest?_summary=count")).json()
@@ -113,6 +125,10 @@ async def test_pretty(client) -> None:
     assert b'\n  "status": "active",\n' in pretty.content
     assert b'"value": 1.10' in pretty.content
     assert int(pretty.headers["content-length"]) == len(pretty.content)
+    xml = await a.get("/MedicationRequest/m1?_format=xml")
+    indented = await a.get("/MedicationRequest/m1?_format=xml&_pretty=true")
+    assert b'\n  <status value="active"/>\n' in indented.content
+    assert to_json(indented.content) == to_json(xml.content)
 
 
 @pytest.mark.parametrize(

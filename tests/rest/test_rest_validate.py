@@ -38,6 +38,25 @@ async def test_valid_and_not(client) -> None:
     assert (await a.get("/Patient")).json().get("entry") is None
 
 
+async def test_parameters_in_the_address(client) -> None:
+    """Nothing that was asked for is left aside: an unknown profile is not "valid"."""
+    a = await client("institution", institution="A")
+    good = orjson.loads(patient("p1", "张伟"))
+    fine = [("information", "informational")]
+    assert await codes(a, f"/Patient/$validate?mode=create&profile={R4}Patient", good) == fine
+    unknown = "/Patient/$validate?profile=http://example.org/mine"
+    assert await codes(a, unknown, good) == [("error", "not-supported")]
+    for wrong in ("mode=none", "profil=x"):
+        assert (await a.post(f"/Patient/$validate?{wrong}", json=good)).status_code == 400
+    claimed = good | {"meta": {"profile": [f"{R4}Patient", "http://example.org/mine"]}}
+    assert await codes(a, "/Patient/$validate", claimed) == [("warning", "not-supported")]
+    await a.put("/Patient/p1", json=good)
+    del a.headers["content-type"]
+    assert (await a.post("/Patient/p1/$validate?mode=delete")).json()["issue"][0]["severity"] == (
+        "information"
+    )
+
+
 async def test_what_is_stored(client) -> None:
     a = await client("institution", institution="A")
     await a.put("/Patient/p1", json=WRONG | {"id": "p1"})

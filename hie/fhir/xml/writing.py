@@ -5,7 +5,7 @@ Elements come in the order of their definitions, as the schemas demand; numbers 
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -24,17 +24,29 @@ class _Number(str):
     __slots__ = ()
 
 
-def to_xml(raw: bytes) -> bytes:
-    """The XML of a valid resource's JSON text.
+def to_xml(raw: bytes, *, pretty: bool = False) -> bytes:
+    """The XML of a valid resource's JSON text, if wanted with line breaks and indentation.
 
     Raises ValueError if a text holds characters that XML 1.0 has no way to write.
     """
     resource = json.loads(raw, parse_float=_Number, parse_int=_Number)
-    text = "".join(_resource(resource))
+    pieces = _resource(resource)
+    text = "".join(_indented(pieces) if pretty else pieces)
     impossible = _IMPOSSIBLE.search(text)
     if impossible:
         raise ValueError(f"XML cannot hold the character U+{ord(impossible[0]):04X}")
     return f"{HEAD}{text}".encode()
+
+
+def _indented(pieces: Iterable[str]) -> Iterator[str]:
+    """Each piece on a line of its own; narratives stay as they are, for their white space counts."""
+    depth = 0
+    for piece in pieces:
+        ends = piece.startswith("</")
+        depth -= ends
+        yield f"\n{'  ' * depth}{piece}"
+        depth += not (ends or "</" in piece or piece.endswith("/>"))
+    yield "\n"
 
 
 def _resource(resource: dict[str, Any]) -> Iterator[str]:

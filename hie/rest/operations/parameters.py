@@ -8,6 +8,7 @@ import orjson
 from starlette.requests import Request
 
 from hie.errors import problem
+from hie.fhir.json_text import why_not_json
 from hie.rest.body import read_body
 from hie.rest.negotiate import require_fhir_body
 
@@ -108,10 +109,11 @@ def _structure() -> Exception:
 async def read_resource(request: Request) -> dict[str, Any]:
     """The JSON resource in the body. Problem 400, 413 or 415."""
     require_fhir_body(request)
+    text = await read_body(request, LARGEST_PARAMETERS)
     try:
-        sent = orjson.loads(await read_body(request, LARGEST_PARAMETERS))
+        sent = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise _structure() from error
+        raise problem(400, "structure", *why_not_json(text, error)) from error
     if not isinstance(sent, dict):
         raise _structure()
     return sent

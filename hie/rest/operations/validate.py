@@ -5,6 +5,7 @@ answer says what could not be looked at; a profile is known only if it is R4's o
 """
 
 from asyncio import sleep
+from dataclasses import replace
 
 import orjson
 from starlette.requests import Request
@@ -17,11 +18,13 @@ from hie.fhir.validation import validate
 from hie.fhir.validation.invariants import broken, rules
 from hie.records.fetch import fetch
 from hie.rest.authenticate import authenticate, exchange_of
+from hie.rest.history import require_known
 from hie.rest.negotiate import language
 from hie.rest.operations.parameters import Parameters, parameters_of, read_resource
 from hie.rest.respond import answer
 
 OWN_DEFINITION = "http://hl7.org/fhir/StructureDefinition/"
+KNOWN = frozenset(("mode", "profile", "_format", "_pretty"))
 MODES = ("", "create", "update", "delete", "profile")
 MOST_RULES = 5000
 # How many rules are evaluated before other requests of this process get a turn.
@@ -33,14 +36,17 @@ async def validate_resource(request: Request) -> Response:
     caller = await authenticate(request)
     type_name, logical_id = request.path_params["type"], request.path_params.get("id")
     _require_use(caller, type_name)
+    require_known(request, KNOWN)
     sent = Parameters({})
     resource = None
-    if request.method == "POST":
+    if request.method == "POST" and _has_body(request):
         resource = await read_resource(request)
         if resource.get("resourceType") == "Parameters" and type_name != "Parameters":
             sent = parameters_of(resource, ("resource", "mode", "profile"))
             resource = sent.resource("resource")
-    if sent.text("mode") not in MODES:
+    mode = sent.text("mode") or request.query_params.get("mode", "")
+    profile = sent.text("profile") or request.query_params.get("profile", "")
+    if mode not in MODES:
         raise problem(
             400,
             "invalid",
@@ -59,11 +65,21 @@ async def validate_resource(request: Request) -> Response:
             "请发送资源，或在已存资源的地址上调用",
             "Parameters.parameter.where(name='resource')",
         )
-    issues = [*_profile(sent.text("profile"), type_name), *await _issues(resource, type_name)]
+    issues = [
+        *_profile(profile, type_name),
+        *_claimed(resource, type_name),
+        *await _issues(resource, type_name),
+    ]
     if not issues:
         fine = Text("The resource is valid", "资源有效")
         issues = [Issue("informational", fine, severity="information")]
     return answer(request, orjson.dumps(operation_outcome(issues, language(request))))
+
+
+def _has_body(request: Request) -> bool:
+    """Whether anything was sent: a stored resource can be asked about by POST without a body."""
+    headers = request.headers
+    return "content-type" in headers or headers.get("content-length", "0") != "0"
 
 
 def _require_use(caller: Caller, type_name: str) -> None:
@@ -85,6 +101,18 @@ def _profile(profile: str, type_name: str) -> list[Issue]:
         f"平台没有结构定义 {profile[:200]}，仅按 R4 基础定义检查",
     )
     return [Issue("not-supported", text)]
+
+
+def _claimed(resource: dict[str, object], type_name: str) -> list[Issue]:
+    """Profiles that the resource says it conforms to, and which were not looked at."""
+    match resource:
+        case {"meta": {"profile": list(claimed)}}:
+            return [
+                replace(issue, severity="warning", expression=f"{type_name}.meta.profile[{number}]")
+                for number, each in enumerate(claimed)
+                for issue in _profile(str(each), type_name)
+            ]
+    return []
 
 
 async def _issues(resource: dict[str, object], type_name: str) -> list[Issue]:
