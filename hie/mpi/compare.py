@@ -5,6 +5,7 @@ symmetric; a person is compared by the best of its members' values, see `best`.
 """
 
 from collections.abc import Iterable
+from itertools import permutations
 
 from rapidfuzz.distance import OSA
 
@@ -12,6 +13,7 @@ from hie.mpi import birth, contact
 from hie.mpi.contact import Home
 from hie.mpi.features import Features
 from hie.mpi.names import WILD, Name
+from hie.mpi.pinyin import is_pinyin
 
 # Best first; `best` picks by this order, so that no model is needed to compare.
 LEVELS: dict[str, tuple[str, ...]] = {
@@ -47,6 +49,10 @@ _HOMES = {
     ("different", "different"): "neither",
 }
 
+MOST_PARTS = 4
+LONG_NAME = 5
+"""Characters from which on a name is one that was put into Chinese by its sound."""
+
 Levels = dict[str, str]
 
 
@@ -65,7 +71,7 @@ def name_level(left: Name, right: Name) -> str:
     if left.text == right.text:
         return "exact"
     if kinds == {"han", "latin"}:
-        return "sound" if _same_letters(left, right) else "script"
+        return _script_level(left, right) if left.kind == "han" else _script_level(right, left)
     return _latin_level(left, right) if left.kind == "latin" else _han_level(left, right)
 
 
@@ -77,6 +83,13 @@ def _newborn_level(left: Name, right: Name) -> str:
     if left.text == right.text or set(left.sounds) & set(right.sounds):
         return "mother"
     return "different"
+
+
+def _script_level(han: Name, latin: Name) -> str:
+    """How a Chinese name and one in letters compare: pinyin must spell it, a foreign name need not."""
+    if _same_letters(han, latin):
+        return "sound"
+    return "different" if is_pinyin(latin.text) else "script"
 
 
 def _same_letters(left: Name, right: Name) -> bool:
@@ -110,7 +123,21 @@ def _respelt_level(left: Name, right: Name) -> str:
         return "turned"
     if min(len(one), len(two)) >= 4 and OSA.distance(one, two, score_cutoff=1) == 1:
         return "slip"
+    if _transliterated(left, right):
+        return "slip"
     return "prefix" if _shortened(*sorted((one, two), key=len)) else ""
+
+
+def _transliterated(left: Name, right: Name) -> bool:
+    """Whether two long names sound nearly alike: 艾合买提 and 艾海提 are one name in two spellings.
+
+    Each clerk spells the names of minorities by ear; every sixth letter of the pinyin may differ.
+    """
+    if min(len(left.text), len(right.text)) < LONG_NAME:
+        return False
+    one, two = (name.sounds[0].replace(" ", "") for name in (left, right))
+    most = max(len(one), len(two)) // 6
+    return OSA.distance(one, two, score_cutoff=most) <= most
 
 
 def _shortened(shorter: str, longer: str) -> bool:
@@ -153,7 +180,20 @@ def _mistyped(left: Name, right: Name) -> bool:
     return (
         OSA.distance(left.text, right.text, score_cutoff=1) == 1
         or OSA.distance(left.letters, right.letters, score_cutoff=1) == 1
+        or _spelt_apart(left.text.split(), right.text.split())
     )
+
+
+def _spelt_apart(ours: list[str], theirs: list[str]) -> bool:
+    """Whether each part is one of the other's but for a letter, a long one for two: Dmitry, Dmitrii."""
+    if len(ours) != len(theirs) or not 2 <= len(ours) <= MOST_PARTS:
+        return False
+
+    def near(one: str, two: str) -> bool:
+        most = min(len(one) // 3, len(two) // 3, 2)
+        return OSA.distance(one, two, score_cutoff=most) <= most
+
+    return any(all(map(near, ours, order)) for order in permutations(theirs))
 
 
 def _initialled(ours: set[str], theirs: set[str]) -> bool:
@@ -208,7 +248,7 @@ def number_level(left: Features, right: Features) -> str:
     if set(left.damaged) & set(right.damaged):
         return "slip"
     for damaged, sound in ((left.damaged, right.numbers), (right.damaged, left.numbers)):
-        if any(OSA.distance(a, b, score_cutoff=2) <= 2 for a in damaged for b in sound):
+        if any(OSA.distance(a, b, score_cutoff=1) <= 1 for a in damaged for b in sound):
             return "slip"
     if left.numbers and right.numbers:
         return "different"

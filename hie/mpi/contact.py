@@ -9,7 +9,8 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-_COUNTRY = re.compile(r"^(?:00|\+)?86(?=1\d{10}$|0?[2-9]\d{8,11}$)")
+_COUNTRY = re.compile(r"^(?:00|\+)?86(?=0?1\d{10}$|0?[2-9]\d{8,11}$)")
+_TRUNK = re.compile(r"^0(?=1[3-9]\d{9}$)")
 _ROOM = re.compile(
     r"(?P<building>\d+|[A-Za-z]\d*|[一二三四五六七八九十]+)\s*(?:幢|栋|座|号楼|楼|#|-|—|－)\s*"
     r"(?:(?P<unit>\d+|[一二三四甲乙])\s*(?:单元|-)\s*)?(?P<room>\d+)\s*(?:室|号|房|户)?\s*$"
@@ -37,7 +38,7 @@ def phone(text: str) -> str:
     """The digits of a number without country code; "" for none and for obvious fillers."""
     folded = unicodedata.normalize("NFKC", text)
     digits = re.sub(r"(?!^\+)[^\d]", "", re.sub(r"\s", "", folded))
-    digits = _COUNTRY.sub("", digits).lstrip("+")
+    digits = _TRUNK.sub("", _COUNTRY.sub("", digits).lstrip("+"))
     if len(digits) < 7 or len(set(digits[-8:])) <= 2 or digits[-7:] == "0000000":
         return ""
     return "" if digits in ("12345678910", "12345678901", "13812345678", "13800138000") else digits

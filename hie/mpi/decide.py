@@ -56,7 +56,7 @@ class Decision:
     """A newborn without a name who turns out to be `person`, and so becomes one with it."""
 
 
-_SAME_CHILD_HOME = ("both", "phone", "phone_moved", "door")
+_SAME_CHILD_HOME = ("both", "phone", "phone_moved", "door", "door_new", "slip")
 
 
 def newborn_rule(levels: Levels) -> bool:
@@ -104,21 +104,52 @@ def guards(record: Features, known: Features, levels: Levels) -> tuple[str, ...]
         found.append("stranger")
     if levels["name"] in ("different", "family", "given") and _generations(record, known):
         found.append("generation")
-    if levels["sex"] == "different" and levels["name"] != "exact" and levels["number"] != "same":
+    if not proven and _elsewhere(levels):
+        found.append("elsewhere")
+    if levels["sex"] == "different" and not _sex_mistyped(levels):
         found.append("sex")
-    if not proven and _doubtful_newborn(record, known, levels):
+    if not proven and (
+        _doubtful_newborn(record, known, levels) or _other_cards(record, known, levels)
+    ):
         found.append("newborn")
     return tuple(found)
+
+
+def _elsewhere(levels: Levels) -> bool:
+    """Whether home and birth date both differ, so that the name alone would make them one.
+
+    A name that is rare in a table may be common in a village, and 1 January is everybody's birthday.
+    """
+    return levels["home"] in ("neither", "one") and levels["birth"] in (
+        "default", "edit", "near", "lunar", "year", "different",
+    )  # fmt: skip
+
+
+def _sex_mistyped(levels: Levels) -> bool:
+    """Whether name or card say that a sex was typed wrongly rather than that these are two people."""
+    if levels["name"] == "exact" or levels["number"] == "same":
+        return True
+    alike = levels["name"] in ("sound", "wild", "slip", "turned", "prefix")
+    return alike and "same" in (levels["card"], levels["passport"])
 
 
 def _doubtful_newborn(record: Features, known: Features, levels: Levels) -> bool:
     """A mother's name tells her children apart only by the exact day, and twins not even by that."""
     placeholders = [any(n.kind == "newborn" for n in side.names) for side in (record, known)]
     if levels["name"] == "newborn" or (levels["name"] == "mother" and all(placeholders)):
-        return levels["birth"] != "exact" or levels["home"] in ("door_new", "neither")
+        apart = ("door_new", "neither") if all(placeholders) else ("neither",)
+        return levels["birth"] != "exact" or levels["home"] in apart
     if levels["name"] == "exact" and all(placeholders):
         return levels["birth"] != "exact"  # 王浩子 is his name, or what her sons are called
     return False
+
+
+def _other_cards(record: Features, known: Features, levels: Levels) -> bool:
+    """Whether placeholder and child bear different cards: a twin's, if it is not the mother's."""
+    if levels["name"] not in ("newborn", "mother"):
+        return False
+    kinds = [{card.split("|")[0] for card in side.cards} for side in (record, known)]
+    return bool(kinds[0] & kinds[1])
 
 
 def _generations(record: Features, known: Features) -> bool:

@@ -17,6 +17,7 @@ HEALTH_CARD = "urn:oid:2.16.156.10011.1.19"
 INSURANCE = "urn:oid:2.16.156.10011.1.15"
 HEALTH_FILE = "urn:oid:2.16.156.10011.1.2"
 VERSION = 1
+_PERMIT = re.compile(r"([HM]\d{8})\d{2}")
 _MOBILE = re.compile(r"1[3-9]\d{9}")
 _VISIT_NUMBERS = tuple(f"urn:oid:2.16.156.10011.1.{n}" for n in (11, 12, 13, 20, 24))
 
@@ -131,7 +132,13 @@ def identifiers(patient: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
 
 
 def _passport(value: str) -> str:
+    """A travel document's number. Permits of Hong Kong and Macao less the number of the issue.
+
+    港澳居民来往内地通行证: H or M and eight digits, on cards before 2013 two more that count the issues.
+    """
     cleaned = identity_number.clean(value)
+    if permit := _PERMIT.fullmatch(cleaned):
+        return permit[1]
     return cleaned if 6 <= len(cleaned) <= 18 else ""
 
 

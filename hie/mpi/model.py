@@ -51,6 +51,8 @@ class Model:
         chance = self.chance(name)
         if level == "sound":
             chance *= 10  # about ten names are read alike
+        if level == "wild":  # that a sign was masked says nothing; what is left to read does
+            return min(max(log2(1 / chance) - 1, plain), _MOST_NAME_BITS[level])
         return min(log2(self.m["name"][level] / chance), _MOST_NAME_BITS[level])
 
     def chance(self, name: Name) -> float:

@@ -73,6 +73,9 @@ GUARDS: dict[str, Text] = {
     "cards": Text("different cards", "卡号不同"),
     "order": Text("different birth orders", "出生次序不同"),
     "stranger": Text("name and birth date both differ", "姓名与出生日期均不同"),
+    "elsewhere": Text(
+        "other home and birth date: only the name agrees", "住址和出生日期均不同，仅姓名一致"
+    ),
     "generation": Text("other name, born a generation apart", "姓名不同，出生年份相差一代"),
     "sex": Text("different sex", "性别不同"),
     "newborn": Text("a newborn without an exact match", "新生儿信息不足"),
