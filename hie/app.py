@@ -17,6 +17,7 @@ from hie.kit.proxies import TrustedProxies, networks
 from hie.records.exchange import Exchange, open_exchange
 from hie.rest.audit_roots import routes as audit_routes
 from hie.rest.cross_origin import CrossOrigin
+from hie.rest.elsewhere import elsewhere
 from hie.rest.request_identity import RequestIdentity
 from hie.rest.routes import fhir_route
 from hie.settings import Settings, settings
@@ -37,7 +38,12 @@ class Application(FastAPI):
         lifespan: Callable[[Any], AbstractAsyncContextManager[None]] | None = None,
     ) -> None:
         super().__init__(
-            title="hie", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan
+            title="hie",
+            openapi_url=None,
+            docs_url=None,
+            redoc_url=None,
+            lifespan=lifespan,
+            exception_handlers={404: elsewhere},
         )
         self._fhir = fhir_route()
         self.router.routes.extend([self._fhir, *auth_routes, *audit_routes, *web_routes])

@@ -134,6 +134,15 @@ async def test_addresses_and_searches_that_miss(client) -> None:
         assert (told["status"], reason in told["en"]) == (status, True), (path, told)
 
 
+async def test_a_wrong_base_is_told_the_right_one(client) -> None:
+    a = await client("institution", institution="A")
+    for method, path in (("GET", "/Patient/1"), ("POST", "/baseR4/Patient"), ("PUT", "/x/y/z")):
+        told = await refusal(a, method, f"http://127.0.0.1:8080{path}")
+        assert told["status"] == 404
+        assert path in told["en"]
+        assert "the FHIR interface is at http://127.0.0.1:8080/fhir" in told["en"]
+
+
 async def test_a_scope_that_is_missing_is_named(client) -> None:
     reader = await client("institution", institution="A", scopes="system/Patient.rs")
     told = await refusal(reader, "POST", "/Patient", json=PATIENT)
