@@ -96,13 +96,17 @@ def part_statement(
     """The part's matches in order; with `sort` all of them are found before they are put in order."""
     columns = _columns(criteria)
     order = sorting.order_by(part.order)
-    rows = all_of((where, part.condition, _behind(part)))
-    source = f"store.resource r WHERE {rows.text}"
+    own = all_of((part.condition, _behind(part)))
+    # strings are looked up for each row: only for the matches
+    inner, outer = (where, own) if criteria[0].strings is not None else (all_of((where, own)), TRUE)
     if sort:
-        source = f"(SELECT r.* FROM {source} OFFSET 0) AS r"
+        source = f"(SELECT r.* FROM store.resource r WHERE {inner.text} OFFSET 0) AS r"
+        text = f"{source} WHERE {outer.text}"
+    else:
+        text = f"store.resource r WHERE {all_of((inner, outer)).text}"
     return Sql(
-        f"SELECT {columns.text} FROM {source} ORDER BY {order.text} LIMIT %s",
-        (*columns.values, *rows.values, *order.values, limit),
+        f"SELECT {columns.text} FROM {text} ORDER BY {order.text} LIMIT %s",
+        (*columns.values, *inner.values, *outer.values, *order.values, limit),
     )
 
 

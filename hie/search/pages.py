@@ -139,7 +139,8 @@ async def _walked(
     for part in sorting.parts(criteria, place):
         rest = limit - len(found)
         rows: list[Found] = []
-        if walk:
+        # rows without a string are in no index: they are not walked
+        if walk and (criteria[0].strings is None or part.order[0].strings is not None):
             bounded = part._replace(condition=all_of((part.condition, limits)))
             rows = await _stretch(context, query, where, criteria, bounded, rest)
         if len(rows) < rest:
