@@ -307,6 +307,7 @@ def test_ids_depend_on_institution_and_number_only(event: str, institution: str)
     ("text", "where"),
     [
         (adt().replace("|19850312|", "|19851312|"), "PID-7"),
+        (adt().replace("|19850312|", "|1985-03-12|"), "PID-7"),
         (adt().replace("|M|||清河", "|?|||清河"), "PID-8"),
         (adt().replace("PID|", "ZZZ|"), "PID"),
         (oru().replace("OBR|", "ZZZ|"), "OBR"),
@@ -325,6 +326,19 @@ def test_what_no_rule_covers_is_said_in_both_languages(text: str, where: str) ->
     assert caught.value.where == where
     assert caught.value.text.en
     assert caught.value.text.zh
+
+
+def test_a_wrong_date_is_shown_whole() -> None:
+    with pytest.raises(UnmappableError, match="1985-03-12 is not a date"):
+        plan(parse(adt().replace("|19850312|", "|1985-03-12|").encode()), SOURCE)
+
+
+@pytest.mark.parametrize(
+    "written", ["\uff11\uff19\uff18\uff150312", "19850312000000", "1985 03 12"]
+)
+def test_ways_of_writing_a_birth_date(written: str) -> None:
+    [patient] = _resources(adt().replace("|19850312|", f"|{written}|"))["Patient"]
+    assert patient["birthDate"] == "1985-03-12"
 
 
 def _draft(text: str, type_name: str) -> Any:

@@ -119,7 +119,7 @@ def _person(pid: Segment, source: Source) -> dict[str, Any]:
     if names:
         result["name"] = names
     if birth := pid.text(7):
-        result["birthDate"] = date(birth[:8], "PID-7")
+        result["birthDate"] = date(birth, "PID-7")
         if has_clock(birth):
             moment = date_time(birth, source, "PID-7")
             extension = {"url": _EXTENSION + "patient-birthTime", "valueDateTime": moment}

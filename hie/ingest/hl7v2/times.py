@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from unicodedata import normalize
 
 from hie.ingest.hl7v2.fault import UnmappableError
 from hie.ingest.hl7v2.source import Source
@@ -9,13 +10,15 @@ from hie.ingest.hl7v2.source import Source
 _TIME = re.compile(
     r"(?P<year>\d{4})(?:(?P<month>\d\d)(?:(?P<day>\d\d)"
     r"(?:(?P<hour>\d\d)(?:(?P<minute>\d\d)(?:(?P<second>\d\d)(?P<fraction>\.\d{1,9})?)?)?)?)?)?"
-    r"(?P<zone>[+-]\d{4})?"
+    r"(?P<zone>[+-]\d{4})?",
+    re.ASCII,
 )
-_CLOCK = re.compile(r"(\d\d)(\d\d)(\d\d)?(\.\d{1,9})?(?:[+-]\d{4})?")
+_CLOCK = re.compile(r"(\d\d)(\d\d)(\d\d)?(\.\d{1,9})?(?:[+-]\d{4})?", re.ASCII)
 
 
 def _matched(text: str, where: str) -> re.Match[str]:
-    match = _TIME.fullmatch(text.replace(" ", ""))
+    # Full-width digits (１９９０) come from Chinese input methods and mean the same.
+    match = _TIME.fullmatch(normalize("NFKC", text).replace(" ", ""))
     if match:
         year, month, day, hour, minute, second = (
             int(match[part] or default)
