@@ -8,6 +8,7 @@ ranges of any precision meet without gaps.
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 CHINA_STANDARD_TIME = timezone(timedelta(hours=8), "Asia/Shanghai")
@@ -25,6 +26,7 @@ _DATE = re.compile(
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
 _SECOND = timedelta(seconds=1)
+USUAL_LENGTH = len("2013-01-14T10:00:00.000000+08:00")
 
 
 class Range(NamedTuple):
@@ -39,6 +41,11 @@ def date_range(text: str, zone: tzinfo = CHINA_STANDARD_TIME) -> Range:
 
     Taken as well is what only a search may leave out: the seconds of a time, and its zone.
     """
+    # Digits of a second may go on for ever: what is remembered must be short.
+    return _remembered(text, zone) if len(text) <= USUAL_LENGTH else _covered(text, zone)
+
+
+def _covered(text: str, zone: tzinfo) -> Range:
     match = _DATE.fullmatch(text)
     if match is None:
         raise ValueError(f"not a date: {text!r}")
@@ -64,6 +71,10 @@ def date_range(text: str, zone: tzinfo = CHINA_STANDARD_TIME) -> Range:
         length = _SECOND
     low = _utc(low)
     return Range(low, min(low + length, LATEST))
+
+
+# What was done in one visit has one date.
+_remembered = lru_cache(maxsize=16384)(_covered)
 
 
 def period_range(period: Mapping[str, Any], zone: tzinfo = CHINA_STANDARD_TIME) -> Range | None:

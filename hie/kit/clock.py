@@ -1,6 +1,7 @@
 """The one place that asks for the time. FHIR instants: https://hl7.org/fhir/R4/datatypes.html#instant"""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -12,6 +13,7 @@ def now() -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
+@lru_cache(maxsize=64)  # all rows of a transaction have the same
 def instant(moment: datetime) -> str:
     """`moment` as a FHIR instant in UTC, such as `2026-03-01T08:00:00.123Z`."""
     return (

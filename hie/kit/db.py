@@ -5,11 +5,12 @@ transaction, which commits at the end of the block and rolls back when anything 
 """
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from types import TracebackType
 from typing import Self
 
 import psycopg
+from psycopg.pq import PipelineStatus
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
@@ -17,6 +18,12 @@ from hie.kit.joined import Joint
 from hie.kit.pipeline import Pipeline, Rows
 
 Connection = psycopg.AsyncConnection[TupleRow]
+
+KNOWN_PLANS = """
+SELECT set_config('plan_cache_mode', 'force_generic_plan', true),
+       set_config('enable_seqscan', 'off', true)
+"""
+"""Until the end of the transaction. Planning a change anew each time takes as long as making it."""
 
 
 async def rows_of(
@@ -96,7 +103,32 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
-        """A connection inside BEGIN … COMMIT; any exception rolls everything back."""
-        async with self._pool.connection() as connection, connection.transaction():
+    async def transaction(self, *, pipelined: bool = False) -> AsyncIterator[Connection]:
+        """A connection inside BEGIN … COMMIT; any exception rolls everything back.
+
+        `pipelined`, for statements that reach their rows by index whatever their values: they leave
+        without waiting for each other, until the rows of one are fetched; what one of them violates
+        is raised then, or at the end of the block. They are planned once, by index. No COPY is
+        possible: https://www.psycopg.org/psycopg3/docs/advanced/pipeline.html
+        """
+        async with AsyncExitStack() as stack:
+            connection = await stack.enter_async_context(self._pool.connection())
+            if pipelined:
+                await stack.enter_async_context(connection.pipeline())
+            await stack.enter_async_context(connection.transaction())
+            if pipelined:
+                await connection.execute(KNOWN_PLANS)
             yield connection
+
+
+def together(connection: Connection) -> AbstractAsyncContextManager[object]:
+    """A pipeline, in which statements leave without waiting for each other.
+
+    In a transaction that is pipelined it adds nothing: the end of a second one would be waited for.
+    """
+    return nullcontext() if is_pipelined(connection) else connection.pipeline()
+
+
+def is_pipelined(connection: Connection) -> bool:
+    """Whether statements on the connection leave without waiting for each other."""
+    return connection.pgconn.pipeline_status != PipelineStatus.OFF

@@ -94,7 +94,7 @@ def _unescaped(content: bytes) -> str:
     return content.decode()
 
 
-def splice(raw: bytes, parsed: Mapping[str, Any], *, id: str, meta: bytes) -> bytes:  # noqa: A002
+def splice(raw: bytes, parsed: dict[str, Any], *, id: str, meta: bytes) -> bytes:  # noqa: A002
     """The resource's text with its top-level `id` and `meta` set, all other bytes untouched.
 
     `parsed` is `raw` parsed; `meta` is JSON text. Values already there are replaced in place, new
@@ -102,7 +102,8 @@ def splice(raw: bytes, parsed: Mapping[str, Any], *, id: str, meta: bytes) -> by
     `duplicate_key`.
     """
     values = {"id": orjson.dumps(id), "meta": meta}
-    cuts = [(*_top_level(raw, key), values[key]) for key in values if key in parsed]
+    last = next(reversed(parsed), None)
+    cuts = [(*_top_level(raw, key, key == last), values[key]) for key in values if key in parsed]
     added = b",".join(
         b'"%b":%b' % (key.encode(), values[key]) for key in values if key not in parsed
     )
@@ -120,8 +121,8 @@ def splice(raw: bytes, parsed: Mapping[str, Any], *, id: str, meta: bytes) -> by
     return b"".join(pieces)
 
 
-def _top_level(raw: bytes, key: str) -> tuple[int, int]:
-    """Where the value of the top-level `id` or `meta` stands.
+def _top_level(raw: bytes, key: str, last: bool) -> tuple[int, int]:
+    """Where the value of the top-level `id` or `meta` stands; `last`: it is the object's last member.
 
     Usually only one place of the text reads as this key with this value; then that is it, and the
     members before it need not be walked over.
@@ -132,6 +133,9 @@ def _top_level(raw: bytes, key: str) -> tuple[int, int]:
     following = _META_NEXT.match(raw, first.end()) if first else None
     if following and key == "meta":
         return following.end(), _value_end(raw, following.end())
+    found = _last_value(raw, key) if last else None
+    if found:
+        return found
     if b"\\u" not in raw:  # with it, the key itself might be written otherwise
         value = bytes(getattr(_marks.decode(raw), key))
         marks = _MARK[key].finditer(raw)
@@ -139,6 +143,23 @@ def _top_level(raw: bytes, key: str) -> tuple[int, int]:
         if len(places) == 1:
             return places[0], places[0] + len(value)
     return next((span.start, span.end) for span in spans(raw) if span.key == key)
+
+
+def _last_value(raw: bytes, key: str) -> tuple[int, int] | None:
+    """Where the value of the last member stands, which has this key.
+
+    From any other place that reads as the key, what follows up to the last brace is no JSON: it is
+    a part of a value, whose closing brackets outnumber its opening ones, or more than one value.
+    """
+    mark = _MARK[key].match(raw, raw.rfind(b'"%b"' % key.encode()))
+    if mark is None:
+        return None
+    value = raw[mark.end() : raw.rindex(b"}")].rstrip(_WHITESPACE)
+    try:
+        orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return None
+    return mark.end(), mark.end() + len(value)
 
 
 def replace_references(raw: bytes, mapping: Mapping[str, str]) -> bytes:
@@ -229,12 +250,15 @@ def duplicate_key(raw: bytes, parsed: Any) -> str | None:
     Receivers differ in which of the two they believe, so such a text must not be stored
     (RFC 8259 section 4). `parsed` is `raw` parsed.
     """
+    compact = orjson.dumps(parsed)
+    if compact == raw:  # as most machines write it
+        return None
     # `":` ends each key and can else stand only inside a text, where it is the same in both forms
     # unless written with \u. Taking white space away can only add some on the left. So equal counts
     # prove that parsing dropped no member, and the slow exact look is hardly ever needed.
     if b"\\u" not in raw:
-        compact = raw.translate(None, _WHITESPACE)
-        if compact.count(b'":') == orjson.dumps(parsed).count(b'":'):
+        found = raw.translate(None, _WHITESPACE).count(b'":')
+        if found == compact.count(b'":'):
             return None
     keys: list[set[str]] = []
     for token in _TOKEN.finditer(raw):

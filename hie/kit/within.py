@@ -26,6 +26,10 @@ class Within(Database):
         yield self._connection
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
+    async def transaction(
+        self,
+        *,
+        pipelined: bool = False,  # noqa: ARG002 - as the transaction around it is
+    ) -> AsyncIterator[Connection]:
         async with self._connection.transaction():
             yield self._connection

@@ -4,6 +4,7 @@ Source Patients pass through the master patient index, whose golden records join
 """
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from hie.access.caller import Caller
 from hie.access.labels import add_labels
@@ -52,7 +53,7 @@ async def build_changes(
     if may_have_merged(sent, goldens):
         made = await of_source_merges(connection, goldens, moment)
         changes += [await provenance_change(connection, exchange, one, moment) for one in made]
-    await _number(connection, [c.row for c in changes if c.row])
+    await _number(connection, [c.row for c in changes if c.row], moment)
     return changes
 
 
@@ -66,9 +67,10 @@ async def write_changes(
         await add_labels(connection, [(c.row.key, c.classes) for c in changes if c.row])
 
 
-async def _number(connection: Connection, rows: Sequence[Version]) -> None:
+async def _number(connection: Connection, rows: Sequence[Version], moment: datetime) -> None:
     """Give every row its change number; a new row's key is the number of its creation."""
     if rows:
-        for row, number in zip(rows, await change_numbers(connection, len(rows)), strict=True):
+        numbers = await change_numbers(connection, len(rows), moment)
+        for row, number in zip(rows, numbers, strict=True):
             row.change = number
             row.key = row.key or number

@@ -3,9 +3,9 @@
 Ownership, `If-Match` and the test for "nothing changed" are decided here, with the row locked.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
 import orjson
 
 from hie.access.sensitive import classes_of, label
@@ -20,8 +20,7 @@ from hie.search.index import Indexed, extract
 from hie.store.write import Place, Version
 
 
-@dataclass(slots=True)
-class Change:
+class Change(msgspec.Struct):
     """What an entry comes to. Without a `row` nothing is written."""
 
     status: int

@@ -6,7 +6,9 @@ locked until the transaction ends, so two senders who ask the same cannot both f
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from hie.errors import Issue, Problem, Text, problem
 from hie.kit.db import Connection

@@ -1,16 +1,19 @@
-"""What goes through the write door, and what comes back. https://hl7.org/fhir/R4/bundle.html#Bundle.entry"""
+"""What goes through the write door, and what comes back. https://hl7.org/fhir/R4/bundle.html#Bundle.entry
 
-from dataclasses import dataclass
+Several of these are made for each resource, and a msgspec.Struct is made in a quarter of the time
+that a dataclass takes.
+"""
+
 from datetime import datetime
 from typing import Any, Literal
 
+import msgspec
 import orjson
 
 Method = Literal["POST", "PUT", "PATCH", "DELETE"]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One change asked for. `body` is the resource's JSON text; `expression` is its place in a Bundle.
 
     `query` takes the place of `id`: the criteria of a conditional update, patch or delete. The body
@@ -30,8 +33,7 @@ class Entry:
     media_type: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What became of an entry: 201 created, 200 updated or already there, 204 deleted.
 
     A conditional delete that matched nothing or several has neither `id` nor `version`.
@@ -46,8 +48,7 @@ class Outcome:
     changed: bool
 
 
-@dataclass(slots=True)
-class Prepared:
+class Prepared(msgspec.Struct):
     """An entry whose text has been parsed and found valid. `number` is the entry's place.
 
     A parsed resource takes six times the memory of its text. In a large transaction `parsed` is None,

@@ -6,7 +6,8 @@ the transaction that stores it, so that a load can be interrupted anywhere and s
 
 from asyncio import sleep
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -156,7 +157,7 @@ async def _load_bundle(exchange: Exchange, caller: Caller, path: Path) -> Report
         prepared = await prepare(caller, bundle_entries(text))
 
         async def write(connection: Connection) -> Report:
-            await carry_out(connection, exchange, caller, [replace(item) for item in prepared])
+            await carry_out(connection, exchange, caller, [copy(item) for item in prepared])
             return Report(stored=len(prepared))
 
         return await _store(exchange, sha256(text).digest(), 0, write)
@@ -205,7 +206,7 @@ async def _write_lines(
         return []
     try:
         async with connection.transaction():
-            await carry_out(connection, exchange, caller, [replace(item) for _, item in lines])
+            await carry_out(connection, exchange, caller, [copy(item) for _, item in lines])
     except Problem as found:
         if len(lines) == 1:
             return [Refused(name, lines[0][0], found.issues)]

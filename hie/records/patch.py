@@ -7,6 +7,7 @@ resource follow each other and neither is lost. What comes out is checked like a
 from collections.abc import Sequence
 from dataclasses import replace
 
+import msgspec
 import orjson
 
 from hie.errors import Issue, Problem, problem
@@ -72,6 +73,8 @@ def _apply(exchange: Exchange, item: Prepared, place: Place) -> list[Issue]:
     if after == before:
         item.parsed = orjson.loads(after)
         return []
-    checked = check(replace(entry, method="PUT", id=item.id, query=None, body=after))
+    checked = check(
+        msgspec.structs.replace(entry, method="PUT", id=item.id, query=None, body=after)
+    )
     item.parsed = checked.resource
     return [*checked.unreadable, *checked.invalid]

@@ -81,8 +81,10 @@ def _parse(entry: Entry) -> dict[str, Any] | Issue:
     return resource
 
 
-def _is_part(resource: dict[str, Any]) -> bool:
+def _is_part(text: bytes, resource: dict[str, Any]) -> bool:
     """Whether it says that it came from `_summary` or `_elements`, here or elsewhere."""
+    if b"SUBSETTED" not in text and b"\\u" not in text:
+        return False
     match resource:
         case {"meta": {"tag": list(tags)}}:
             codes = [tag.get("code") for tag in tags if isinstance(tag, dict)]
@@ -112,7 +114,7 @@ def check(entry: Entry) -> Checked:
     invalid = [
         Issue(i.code, i.text, _place(entry, i.expression), i.severity) for i in validate(parsed)
     ]
-    if _is_part(parsed):
+    if _is_part(entry.body or b"", parsed):
         invalid.append(
             _issue(
                 entry,

@@ -20,7 +20,11 @@ from hie.store.institutions import Institution
 from hie.store.learning import Sample
 
 FILES = 24
-SAMPLES = 3000
+SAMPLES = 5000
+FEWEST = 20
+"""Samples of a file of lines, however small it is among the others."""
+STRIDE = 4
+"""Of a compressed file of lines so many times as many are read as are wanted."""
 _PATIENT = re.compile(rb'"reference"\s*:\s*"Patient/([^"\\/]+)"')
 
 
@@ -28,11 +32,10 @@ def samples_of(files: Sequence[Path], institution: Institution) -> list[Sample]:
     """About `SAMPLES` valid resources from files evenly spread over `files`."""
     chosen = files[:: max(1, -(-len(files) // FILES))]
     found: list[tuple[str, Entry, dict[str, str]]] = []
+    whole = sum(_size(path) for path in chosen)
     for path in chosen:
         try:
-            found += (
-                _of_lines(path, SAMPLES // len(chosen)) if is_ndjson(path) else _of_bundle(path)
-            )
+            found += _of_lines(path, _share(path, whole)) if is_ndjson(path) else _of_bundle(path)
         except (*UNREADABLE, orjson.JSONDecodeError, msgspec.DecodeError, Problem):
             continue  # the load itself says what is wrong with the file
     taken = found[:: max(1, len(found) // SAMPLES)]
@@ -53,13 +56,42 @@ def _of_bundle(path: Path) -> Iterator[tuple[str, Entry, dict[str, str]]]:
         yield path.name, entry, targets
 
 
+def _share(path: Path, whole: int) -> int:
+    """How many samples a file gives: as many as it has of all bytes, but some of every file."""
+    return max(SAMPLES * _size(path) // (whole or 1), FEWEST)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
 def _of_lines(path: Path, count: int) -> Iterator[tuple[str, Entry, dict[str, str]]]:
+    for number, line in enumerate(_spread(path, count)):
+        if line.strip():
+            entry = line_entry(line.strip())
+            named = _PATIENT.search(line)
+            yield named[1].decode() if named else entry.id or str(number), entry, {}
+
+
+def _spread(path: Path, count: int) -> Iterator[bytes]:
+    """Lines from all over the file: those of one place often concern one patient.
+
+    Of a compressed file, which can only be read from its beginning, from all over its first part.
+    """
     with open_file(path) as file:
-        for number, line in enumerate(islice(file, count)):
-            if line.strip():
-                entry = line_entry(line.strip())
-                named = _PATIENT.search(line)
-                yield named[1].decode() if named else entry.id or str(number), entry, {}
+        if path.suffix == ".gz":
+            lines = list(islice(file, count * STRIDE))
+            yield from lines[:: max(1, len(lines) // count)]
+            return
+        size = path.stat().st_size
+        after = 0
+        for number in range(count):
+            place = size * number // count
+            if place > after:
+                file.seek(place)
+                file.readline()  # the rest of the line in which the place is
+            yield file.readline()
+            after = file.tell()
 
 
 def _as_stored(entry: Entry, targets: dict[str, str], institution: Institution) -> bytes | None:

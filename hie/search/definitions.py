@@ -15,7 +15,7 @@ from functools import cache
 from typing import ParamSpec, TypeVar
 
 from hie.fhir.definitions import SearchParameter
-from hie.kit.db import Connection, Database, rows_of
+from hie.kit.db import Connection, Database, rows_of, together
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -129,7 +129,7 @@ async def hold(connection: Connection, *, alone: bool = False) -> None:
     `alone`: the transaction may change them, and no other one writes meanwhile.
     """
     # the statement behind the lock has a snapshot of its own: it sees what was waited for
-    async with connection.pipeline():
+    async with together(connection):
         await connection.execute(HOLD_ALONE if alone else HOLD, (LOCK,))
         await follow(connection)
 

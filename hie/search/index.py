@@ -11,7 +11,7 @@ from typing import Any
 from hie.fhir.definitions import type_number
 from hie.fhir.search_params import Visit, Walk, compile_walk
 from hie.fhir.search_params.sources import Source
-from hie.kit.db import Connection
+from hie.kit.db import Connection, is_pipelined
 from hie.kit.hashing import Hasher
 from hie.search.definitions import while_known
 from hie.search.hashes import SEPARATOR, name_hash, resource_hash
@@ -196,11 +196,23 @@ async def write(connection: Connection, rows: Sequence[Row]) -> None:
             [(p, k, *c[:4], list(c.tokens)) for p, k, _, i in rows for c in i.composites],
         ),
     ):
-        if values:
+        if values and is_pipelined(connection):
+            await _insert(connection, table, values)
+        elif values:
             await _copy(connection, table, values)
 
 
-async def _copy(connection: Connection, table: str, values: Sequence[tuple[object, ...]]) -> None:
+async def _insert(connection: Connection, table: str, values: Sequence[tuple[Any, ...]]) -> None:
+    columns, types = COPY[table]
+    places = ", ".join(f"%s::{each}" for each in types)
+    async with connection.cursor() as cursor:
+        await cursor.executemany(
+            f"INSERT INTO search.{table} (patient_key, key, {columns}) VALUES (%s, %s, {places})",
+            values,
+        )
+
+
+async def _copy(connection: Connection, table: str, values: Sequence[tuple[Any, ...]]) -> None:
     columns, types = COPY[table]
     statement = f"COPY search.{table} (patient_key, key, {columns}) FROM STDIN (FORMAT binary)"
     async with connection.cursor().copy(statement) as copy:

@@ -1,9 +1,10 @@
 """What one pass over a resource collects for the index tables."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
+
+import msgspec
 
 
 class StringRow(NamedTuple):
@@ -56,22 +57,21 @@ class Word(NamedTuple):
     text: str
 
 
-@dataclass(slots=True)
-class Indexed:
+class Indexed(msgspec.Struct):
     """The index values of one resource; after `extract` the tokens are sorted and unique."""
 
     patient: str | None = None
     """The primary patient as `Patient/<id>`."""
     date_low: datetime | None = None
     date_high: datetime | None = None
-    tokens: list[int] = field(default_factory=list)
-    strings: list[StringRow] = field(default_factory=list)
-    dates: list[DateRow] = field(default_factory=list)
-    numbers: list[NumberRow] = field(default_factory=list)
-    quantities: list[QuantityRow] = field(default_factory=list)
-    composites: list[CompositeRow] = field(default_factory=list)
-    words: list[Word] = field(default_factory=list)
-    patients: list[tuple[int, str]] = field(default_factory=list)
+    tokens: list[int] = []
+    strings: list[StringRow] = []
+    dates: list[DateRow] = []
+    numbers: list[NumberRow] = []
+    quantities: list[QuantityRow] = []
+    composites: list[CompositeRow] = []
+    words: list[Word] = []
+    patients: list[tuple[int, str]] = []
     """Patients referred to by compartment parameters, each with the parameter's rank."""
     present: int = 0
     """A bit for each parameter of the type that has a value."""

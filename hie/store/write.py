@@ -1,16 +1,18 @@
 """Writing versions, a whole batch at a time. https://hl7.org/fhir/R4/http.html#transaction
 
-Round trips bound a load, so each step is one statement for the batch, and new rows go in by COPY.
+Round trips bound a load, so each step is one statement for the batch, and new rows go in by COPY;
+those of a few entries in a pipeline, which takes no COPY, by INSERT.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+import msgspec
 from psycopg.rows import class_row
 
-from hie.kit.db import Connection
+from hie.kit.copy_array import packed
+from hie.kit.db import Connection, is_pipelined, together
 
 
 class Place(NamedTuple):
@@ -27,8 +29,7 @@ class Place(NamedTuple):
     body: bytes | None
 
 
-@dataclass(slots=True)
-class Version:
+class Version(msgspec.Struct):
     """A version to write; `previous` is where the version before it stands, if there is one."""
 
     type: int
@@ -73,7 +74,15 @@ FROM wanted CROSS JOIN LATERAL (
 WHERE NOT EXISTS (SELECT FROM store.resource r WHERE r.type = wanted.type AND r.id = wanted.id)
 """
 
-CHANGE_NUMBERS = "SELECT nextval('store.change_sequence') FROM generate_series(1, %s)"
+CHANGE_NUMBERS = """
+WITH number AS MATERIALIZED (
+    SELECT nextval('store.change_sequence') AS number FROM generate_series(1, %s)
+), outbox AS (
+    INSERT INTO store.commit (first_change, last_change, committed)
+    SELECT min(number), max(number), %s FROM number
+)
+SELECT number FROM number ORDER BY number
+"""
 
 KEEP = """
 INSERT INTO store.history
@@ -102,18 +111,21 @@ COPY store.resource (patient_key, key, change, last_updated, date_low, date_high
 """
 RESOURCE_TYPES = (
     *("int8", "int8", "int8", "timestamptz", "timestamptz", "timestamptz"),
-    *("int4", "int4", "int2", "int2", "text", "int8[]", "bytea"),
+    # the tokens are sent as they are packed here, so not converted again
+    *("int4", "int4", "int2", "int2", "text", "bytea", "bytea"),
 )
+
+INSERT_RESOURCE = """
+INSERT INTO store.resource (patient_key, key, change, last_updated, date_low, date_high, version,
+                            institution, type, dictionary, id, tokens, body)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::bigint[], %s)
+"""
 
 INSERT_DELETION = """
 INSERT INTO store.history
     (patient_key, key, change, last_updated, version, institution, type, dictionary, id, body)
 SELECT *, NULL FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::timestamptz[],
                            %s::integer[], %s::integer[], %s::smallint[], %s::smallint[], %s::text[])
-"""
-
-INSERT_COMMIT = """
-INSERT INTO store.commit (first_change, last_change, committed) VALUES (%s, %s, %s)
 """
 
 
@@ -125,15 +137,18 @@ async def locate(
         return {}
     wanted = {"types": [t for t, _ in ids], "ids": [i for _, i in ids]}
     async with connection.cursor(row_factory=class_row(Place)) as cursor:
-        async with connection.pipeline():
+        async with together(connection):
             await connection.execute(LOCK, wanted)
             await cursor.execute(LOCATE, wanted)
         return {(place.type, place.id): place async for place in cursor}
 
 
-async def change_numbers(connection: Connection, count: int) -> list[int]:
-    """`count` fresh change numbers, ascending."""
-    cursor = await connection.execute(CHANGE_NUMBERS, (count,))
+async def change_numbers(connection: Connection, count: int, moment: datetime) -> list[int]:
+    """`count` fresh change numbers, ascending, for the changes of one transaction.
+
+    They are put into the outbox. `count` is at least 1, and a transaction asks once.
+    """
+    cursor = await connection.execute(CHANGE_NUMBERS, (count, moment))
     return [row[0] for row in await cursor.fetchall()]
 
 
@@ -156,10 +171,11 @@ async def write(connection: Connection, versions: Sequence[Version]) -> None:
     # The rows of a patient lie together; and of two transactions that create the same resources one
     # waits for the other, where in different orders they would wait for each other.
     created.sort(key=lambda v: (v.patient_key, v.type, v.id))
-    await _copy(connection, created)
+    if is_pipelined(connection):
+        await _insert(connection, created)
+    else:
+        await _copy(connection, created)
     await _insert_deletions(connection, [v for v in versions if v.body is None])
-    changes = [v.change for v in versions]
-    await connection.execute(INSERT_COMMIT, (min(changes), max(changes), versions[0].last_updated))
 
 
 async def _replace(connection: Connection, updates: Sequence[tuple[Version, Place]]) -> None:
@@ -191,9 +207,25 @@ async def _copy(connection: Connection, created: Sequence[Version]) -> None:
                 await copy.write_row(
                     (
                         *(v.patient_key, v.key, v.change, v.last_updated, v.date_low, v.date_high),
-                        *(v.version, v.institution, v.type, v.dictionary, v.id, v.tokens, v.body),
+                        *(v.version, v.institution, v.type, v.dictionary, v.id),
+                        *(packed(v.tokens), v.body),
                     )
                 )
+
+
+async def _insert(connection: Connection, created: Sequence[Version]) -> None:
+    if created:
+        async with connection.cursor() as cursor:
+            await cursor.executemany(
+                INSERT_RESOURCE,
+                [
+                    (
+                        *(v.patient_key, v.key, v.change, v.last_updated, v.date_low, v.date_high),
+                        *(v.version, v.institution, v.type, v.dictionary, v.id, v.tokens, v.body),
+                    )
+                    for v in created
+                ],
+            )
 
 
 async def _insert_deletions(connection: Connection, deletions: Sequence[Version]) -> None:

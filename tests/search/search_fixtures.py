@@ -23,10 +23,10 @@ async def load_resources(
 ) -> None:
     """Store and index resources that have ids, as the write door does."""
     async with store.database.transaction() as connection:
-        keys = await change_numbers(connection, len(resources))
+        moment = now()
+        keys = await change_numbers(connection, len(resources), moment)
         versions = []
         rows = []
-        moment = now()
         for key, resource in zip(keys, resources, strict=True):
             name = resource["resourceType"]
             indexed = extract(resource, store.hasher)

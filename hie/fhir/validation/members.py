@@ -1,4 +1,4 @@
-"""Checks of members: single, repeating, and the pairs of arrays of repeating primitives.
+"""Checks of repeating members, and of the pairs of arrays of repeating primitives.
 
 https://hl7.org/fhir/R4/json.html#primitive
 """
@@ -16,48 +16,34 @@ from hie.fhir.validation.finding import (
 )
 
 
-def placed(name: str, inner: Check) -> Check:
-    """The check of a member called `name` that holds what `inner` checks."""
-
-    def check(value: Any, owner: dict[str, Any], around: Surroundings) -> Findings:
-        findings = inner(value, owner, around)
-        return at(name, findings) if findings else None
-
-    return check
-
-
-def array_check(name: str, items: Check) -> Check:
-    """The check of a repeating member: a filled array, whose items `items` checks."""
-
-    def check(value: Any, owner: dict[str, Any], around: Surroundings) -> Findings:
-        if type(value) is not list:
-            return at(name, wrong_shape(value, "an array", "数组"))
-        if not value:
-            return at(name, one("structure", "an array must not be empty", "数组不能为空"))
-        findings = items(value, owner, around)
-        return at(name, findings) if findings else None
-
-    return check
+def _no_filled_array(value: Any) -> list[Finding]:
+    if type(value) is not list:
+        return wrong_shape(value, "an array", "数组")
+    return one("structure", "an array must not be empty", "数组不能为空")
 
 
 def items_check(single: Check) -> Check:
-    """The check of every item of an array."""
+    """The check of a filled array, of which `single` checks every item."""
 
-    def check(value: list[Any], owner: dict[str, Any], around: Surroundings) -> Findings:
-        found: list[Finding] = []
+    def check(value: Any, owner: dict[str, Any], around: Surroundings) -> Findings:
+        if type(value) is not list or not value:
+            return _no_filled_array(value)
+        found: list[Finding] | None = None
         for position, item in enumerate(value):
             findings = single(item, owner, around)
             if findings:
-                found += at(f"[{position}]", findings)
+                found = (found or []) + at(f"[{position}]", findings)
         return found
 
     return check
 
 
 def values_check(single: Check, key: str) -> Check:
-    """The check of every value of a repeating primitive: null where only `_key` has something."""
+    """The check of the values of a repeating primitive: null where only `_key` has something."""
 
-    def check(value: list[Any], owner: dict[str, Any], around: Surroundings) -> Findings:
+    def check(value: Any, owner: dict[str, Any], around: Surroundings) -> Findings:
+        if type(value) is not list or not value:
+            return _no_filled_array(value)
         found: list[Finding] = []
         for position, item in enumerate(value):
             if item is None and _companion(owner, "_" + key, position) is not None:
@@ -80,10 +66,8 @@ def extras_check(single: Check, key: str) -> Check:
     """Ids and extensions of a repeating primitive: an array in step with that of the values."""
 
     def check(value: Any, owner: dict[str, Any], around: Surroundings) -> Findings:
-        if type(value) is not list:
-            return wrong_shape(value, "an array", "数组")
-        if not value:
-            return one("structure", "an array must not be empty", "数组不能为空")
+        if type(value) is not list or not value:
+            return _no_filled_array(value)
         values = owner.get(key)
         if isinstance(values, list) and len(values) != len(value):
             return one(

@@ -28,6 +28,8 @@ BASE64 = r"\s*+(?:[0-9A-Za-z+/]{4}\s*+)*+(?:[0-9A-Za-z+/]{2}(?:==|[0-9A-Za-z+/]=
 TEXT = r"[^\x00-\x08\x0b\x0c\x0e-\x1f]+"
 VISIBLE = r"[^\s\x00-\x1f]"
 LONGEST = 1024 * 1024
+KNOWN, KNOWN_LENGTH = 4096, 128
+"""How many valid values of a primitive type are remembered, and how long the longest of them."""
 
 _FORMATS = {
     "date": ("YYYY, YYYY-MM or YYYY-MM-DD", "YYYY、YYYY-MM 或 YYYY-MM-DD"),
@@ -133,10 +135,18 @@ def _text(name: str) -> Check:
 def _formatted(name: str) -> Check:
     match = pattern(name).fullmatch
     dated = name in ("date", "dateTime", "instant")
+    # Systems, codes and units repeat from resource to resource; ids and moments do not.
+    repeats = name in ("code", "uri", "url", "canonical", "oid")
+    known: set[str] = set()
 
     def check(value: Any, _owner: dict[str, Any], _around: Surroundings) -> Findings:
-        good = type(value) is str and value and match(value)
-        if good and (not dated or value[8:10] <= "28" or _in_calendar(value[:10])):
+        if type(value) is not str or not value:
+            return refused_text(name, value)
+        if value in known:
+            return None
+        if match(value) and (not dated or value[8:10] <= "28" or _in_calendar(value[:10])):
+            if repeats and len(known) < KNOWN and len(value) <= KNOWN_LENGTH:
+                known.add(value)
             return None
         return refused_text(name, value)
 

@@ -5,7 +5,7 @@ compiler only reads `Type` facts, so a profile can be compiled the same way.
 """
 
 import difflib
-from typing import Any
+from typing import Any, NamedTuple
 
 from hie.fhir.definitions import RESOURCE_TYPES, Element, Type, primitives, type_definition
 from hie.fhir.validation.bindings import code_check, concept_check
@@ -14,16 +14,28 @@ from hie.fhir.validation.finding import (
     Finding,
     Findings,
     Surroundings,
+    at,
     one,
     shown,
     wrong_shape,
 )
-from hie.fhir.validation.members import array_check, extras_check, items_check, placed, values_check
+from hie.fhir.validation.members import extras_check, items_check, values_check
 from hie.fhir.validation.primitives import primitive_check
 from hie.fhir.validation.references import reference_check
 
 ALONE = Surroundings({})
 _RESOURCES = frozenset(RESOURCE_TYPES)
+
+
+class _Member(NamedTuple):
+    """What a JSON member stands for. `choice`: for which choice element, as which of its types."""
+
+    name: str
+    check: Check
+    choice: tuple[str, str] | None
+
+
+_Table = dict[str, _Member]
 _compiled: dict[str, Check] = {}
 
 
@@ -31,7 +43,7 @@ def type_check(name: str) -> Check:
     """The check of a resource type, complex datatype or inline element; KeyError if unknown."""
     found = _compiled.get(name)
     if found is None:
-        table: dict[str, Check] = {}
+        table: _Table = {}
         definition = type_definition(name)
         # known before its members are, because types contain each other
         found = _compiled[name] = _object_check(definition, table)
@@ -94,7 +106,7 @@ def _check_as_stated(
     )
 
 
-def _fill(table: dict[str, Check], definition: Type) -> None:
+def _fill(table: _Table, definition: Type) -> None:
     for element in definition.elements.values():
         for type_name in element.types:
             key = element.name
@@ -103,17 +115,16 @@ def _fill(table: dict[str, Check], definition: Type) -> None:
             single = _element_check(element, type_name)
             simple = type_name in primitives()
             if element.many:
-                items = values_check(single, key) if simple else items_check(single)
-                table[key] = array_check(element.name, items)
-            else:
-                table[key] = placed(element.name, single)
+                single = values_check(single, key) if simple else items_check(single)
+            choice = (element.name, key) if element.choice else None
+            table[key] = _Member(element.name, single, choice)
             if simple and type_name != "xhtml":
                 extra = type_check("Element")
-                table["_" + key] = placed(
-                    element.name, extras_check(extra, key) if element.many else extra
-                )
+                if element.many:
+                    extra = extras_check(extra, key)
+                table["_" + key] = _Member(element.name, extra, choice)
     if definition.kind == "resource":
-        table["resourceType"] = _no_check
+        table["resourceType"] = _Member("resourceType", _no_check, None)
 
 
 def _no_check(_value: Any, _owner: dict[str, Any], _around: Surroundings) -> Findings:
@@ -132,7 +143,7 @@ def _element_check(element: Element, type_name: str) -> Check:
     return type_check(type_name)
 
 
-def _object_check(definition: Type, table: dict[str, Check]) -> Check:
+def _object_check(definition: Type, table: _Table) -> Check:
     required = tuple(
         each.name for each in definition.elements.values() if each.minimum and not each.choice
     )
@@ -140,12 +151,6 @@ def _object_check(definition: Type, table: dict[str, Check]) -> Check:
         each.name: {each.name + type_name[0].upper() + type_name[1:] for type_name in each.types}
         for each in definition.elements.values()
         if each.choice
-    }
-    choice_of = {
-        prefix + key: (name, key)
-        for name, keys in variants.items()
-        for key in keys
-        for prefix in ("", "_")
     }
     required_choices = tuple(name for name in variants if definition.elements[name].minimum)
     extension = definition.name == "Extension"
@@ -157,28 +162,32 @@ def _object_check(definition: Type, table: dict[str, Check]) -> Check:
         if not value:
             return one("structure", "an object must not be empty", "对象不能为空")
         found: list[Finding] | None = None
+        choices: list[tuple[str, str]] | None = None
         for key, item in value.items():
             member = find(key)
-            findings = (
-                member(item, value, around) if member else _unknown(key, definition, variants)
-            )
+            if member is None:
+                found = (found or []) + _unknown(key, definition, variants)
+                continue
+            name, check_item, choice = member
+            findings = check_item(item, value, around)
             if findings:
-                found = found + findings if found else findings
+                found = (found or []) + at(name, findings)
+            if choice is not None:
+                choices = [*choices, choice] if choices else [choice]
         for name in required:
             if name not in value and "_" + name not in value:
                 found = (found or []) + _missing(name)
-        if choice_of:
-            found = _choices(value, found)
+        if variants:
+            found = _choices(value, choices or [], found)
         return found
 
-    def _choices(value: dict[str, Any], found: Findings) -> Findings:
+    def _choices(
+        value: dict[str, Any], choices: list[tuple[str, str]], found: Findings
+    ) -> Findings:
         chosen: dict[str, str] = {}
-        for key in value:
-            choice = choice_of.get(key)
-            if choice is not None:
-                name, variant = choice
-                if chosen.setdefault(name, variant) != variant:
-                    found = (found or []) + _second(name, chosen[name], variant)
+        for name, variant in choices:
+            if chosen.setdefault(name, variant) != variant:
+                found = (found or []) + _second(name, chosen[name], variant)
         for name in required_choices:
             if name not in chosen:
                 found = (found or []) + _missing(name)
