@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from hie.auth.clients import is_registered_origin
 from hie.auth.routes import routes as auth_routes
 from hie.kit import postgres, redaction
 from hie.kit.protective_headers import ProtectiveHeaders
@@ -47,12 +48,16 @@ class Application(FastAPI):
         )
         self._fhir = fhir_route()
         self.router.routes.extend([self._fhir, *auth_routes, *audit_routes, *web_routes])
+        crossing = CrossOrigin(self._serve, origins=used.origins, registered=self._is_registered)
         around: ASGIApp = ProtectiveHeaders(
-            RequestIdentity(CrossOrigin(self._serve, origins=used.origins)),
+            RequestIdentity(crossing),
             https=used.public_base_url.startswith("https:"),
         )
         trusted = networks(used.trusted_proxies)
         self._outermost = TrustedProxies(around, trusted=trusted) if trusted else around
+
+    async def _is_registered(self, origin: str) -> bool:
+        return await is_registered_origin(self.state.exchange.store.database, origin)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._outermost(scope, receive, send)

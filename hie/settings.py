@@ -71,8 +71,9 @@ class Settings(BaseSettings):
 
     cors_origins: str | None = Field(
         None,
-        description="Origins from which apps in a browser may call the FHIR interface, separated "
-        "by commas, such as `https://app.example.org`; `*` for any. None by default.",
+        description="Further origins from which apps in a browser may call the FHIR interface, "
+        "separated by commas, such as `https://app.example.org`; `*` for any. Those of registered "
+        "apps always may.",
     )
     notification_hosts: str | None = Field(
         None,

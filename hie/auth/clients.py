@@ -13,13 +13,15 @@ from hie.auth import scopes as scope_algebra
 from hie.auth.jwks import check_public_keys
 from hie.auth.scopes import ScopeSet
 from hie.auth.secret import digest
-from hie.kit.db import Connection
+from hie.kit.db import Connection, Database, rows_of
 
 ClientKind = Literal["public", "symmetric", "asymmetric"]
 AccountKind = Literal["resident", "staff"]
 GrantType = Literal["authorization_code", "refresh_token", "client_credentials"]
 
 SHORTEST_SECRET = 32
+LONGEST_ORIGIN = 255
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+")
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]*")
 
 _COLUMNS = """id, name, kind, status, secret_hash, jwks, jwks_uri, redirect_uris, launch_uri, scopes,
@@ -46,6 +48,13 @@ ON CONFLICT (id) DO UPDATE SET
 SELECT_ALL = f"""
 SELECT {_COLUMNS} FROM auth.client
 WHERE %(status)s::text IS NULL OR status = %(status)s ORDER BY created_at, id
+"""
+
+REGISTERED_ORIGIN = """
+SELECT EXISTS (
+    SELECT FROM auth.client, unnest(redirect_uris) AS place
+    WHERE status = 'active'
+      AND (place = %(origin)s OR starts_with(place, %(origin)s || '/')))
 """
 
 APPROVE = "UPDATE auth.client SET status = 'active' WHERE id = %s AND status <> 'active'"
@@ -94,6 +103,14 @@ async def find_client(conn: Connection, client_id: str) -> Client | None:
     async with conn.cursor(row_factory=class_row(Client)) as cursor:
         await cursor.execute(SELECT, (client_id,))
         return await cursor.fetchone()
+
+
+async def is_registered_origin(source: Database | Connection, origin: str) -> bool:
+    """Whether an active app comes from this origin: it is that of one of its redirect addresses."""
+    if len(origin) > LONGEST_ORIGIN or _ORIGIN.fullmatch(origin) is None:
+        return False
+    rows = await rows_of(source, REGISTERED_ORIGIN, {"origin": origin})
+    return bool(rows[0][0])
 
 
 async def clients(conn: Connection, *, status: str | None = None) -> list[Client]:

@@ -1,12 +1,12 @@
 """Apps in browsers that come from another address. https://fetch.spec.whatwg.org/#http-cors-protocol
 
 Whoever may see records is decided by the token alone: no cookie is read under the FHIR base, and no
-answer allows credentials. What anybody may read, every origin may; the rest only the origins that
-the operator has named. The authorization server sees to its own endpoints.
+answer allows credentials. What anybody may read, every origin may; the rest the origins of registered
+apps, and those that the operator has named. The authorization server sees to its own endpoints.
 https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html#considerations-for-cross-origin-resource-sharing-cors-support
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -28,10 +28,14 @@ SECONDS = 600
 class CrossOrigin:
     """Answers preflight requests below the FHIR base and lets browsers hand over the answers."""
 
-    def __init__(self, app: ASGIApp, *, origins: Sequence[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, origins: Sequence[str], registered: Callable[[str], Awaitable[bool]]
+    ) -> None:
         self._app = app
         self._open = _allowing(app, ["*"])
+        self._origins = frozenset(origins)
         self._records = _allowing(app, origins) if origins else app
+        self._registered = registered
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on, requests for records by way of the origins that are allowed."""
@@ -40,7 +44,11 @@ class CrossOrigin:
         if path == "/fhir/metadata":
             chosen = self._open
         elif path.startswith("/fhir") and not path.startswith("/fhir/.well-known/"):
-            chosen = self._records
+            origin = next((v for k, v in scope["headers"] if k == b"origin"), b"").decode("latin-1")
+            chosen = self._records if origin else self._app
+            known = not origin or "*" in self._origins or origin in self._origins
+            if not known and await self._registered(origin):
+                chosen = _allowing(self._app, [origin])
         await chosen(scope, receive, send)
 
 

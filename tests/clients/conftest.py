@@ -1,15 +1,18 @@
 """A running server and a token for the client libraries."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
 
 import pytest
 from client_access import Access
 from serving import serving
+from smart_district import District, settle
 
 from hie.auth.tokens import mint
 from hie.kit.db import Database
 from hie.store.institutions import add_institution
+
+LENIENT = {"HIE_STAFF_SECOND_FACTOR": "offered", "HIE_STAFF_APPS": "any"}
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +39,13 @@ async def access(served: tuple[str, str], request: pytest.FixtureRequest) -> Acc
             institution=institution.number,
         )
     return Access(f"{base}/fhir", token)
+
+
+@pytest.fixture(scope="session")
+async def district(
+    cloned: Callable[[], AbstractContextManager[str]], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[District]:
+    """A running server with a resident and a clinician, who uses whatever app."""
+    directory = tmp_path_factory.mktemp("smart")
+    with cloned() as conninfo, serving(conninfo, directory, **LENIENT) as server:
+        yield await settle(server.base, conninfo)

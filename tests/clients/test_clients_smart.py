@@ -2,8 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,14 +18,12 @@ from fhirclient.client import FHIRClient
 from fhirclient.models.observation import Observation
 from node_programs import libraries, run_node
 from playwright.async_api import Browser, Page
-from serving import serving
-from smart_district import District, backend_key, settle
+from smart_district import District, backend_key
 
 from hie.auth.launch import begin_launch
 from hie.kit.db import Database
 
 SCOPE = "openid fhirUser launch/patient patient/*.rs offline_access"
-LENIENT = {"HIE_STAFF_SECOND_FACTOR": "offered", "HIE_STAFF_APPS": "any"}
 PAGES = Path(__file__).parent / "app"
 
 
@@ -48,18 +46,6 @@ def files(directory: Path) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-@pytest.fixture(scope="session")
-async def district(
-    cloned: Callable[[], AbstractContextManager[str]], tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[District]:
-    directory = tmp_path_factory.mktemp("smart")
-    with (
-        cloned() as conninfo,
-        serving(conninfo, directory, HIE_CORS_ORIGINS="*", **LENIENT) as server,
-    ):
-        yield await settle(server.base, conninfo)
 
 
 async def test_openid_client(district: District) -> None:

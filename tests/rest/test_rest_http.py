@@ -9,6 +9,7 @@ import zstandard
 from tests_rest_samples import observation, patient
 
 from hie.app import application_on
+from hie.auth.clients import create_client, disable_client
 from hie.rest import body, bundle_entry
 
 APP = "https://app.example.org"
@@ -252,7 +253,28 @@ async def test_origins(client, exchange) -> None:
     plain = await client()
     closed = await plain.get("/Patient/p1", headers={"origin": APP})
     assert "access-control-allow-origin" not in closed.headers
-    assert (await plain.get("/metadata")).json()["rest"][0]["security"]["cors"] is False
+    async with exchange.store.database.transaction() as connection:
+        await create_client(
+            connection, client_id="web", name="web", kind="public", scopes="patient/*.rs",
+            redirect_uris=[f"{APP}/callback"],
+        )  # fmt: skip
+    registered = await plain.get("/Patient/p1", headers={"origin": APP})
+    assert registered.headers["access-control-allow-origin"] == APP
+    asked = await plain.options("/Patient/p1", headers=preflight)
+    assert asked.headers["access-control-allow-origin"] == APP
+    for other_origin in (
+        "https://app.example.evil",
+        f"{APP}:444",
+        "null",
+        "https://app.exampl",
+        "%",
+    ):
+        other = await plain.get("/Patient/p1", headers={"origin": other_origin})
+        assert "access-control-allow-origin" not in other.headers, other_origin
+    async with exchange.store.database.transaction() as connection:
+        assert await disable_client(connection, "web")
+    closed = await plain.get("/Patient/p1", headers={"origin": APP})
+    assert "access-control-allow-origin" not in closed.headers
     for path in ("/metadata", "/.well-known/smart-configuration"):
         open_to_all = await plain.get(path, headers={"origin": "https://anywhere.example"})
         assert open_to_all.headers["access-control-allow-origin"] == "*"
