@@ -5,13 +5,13 @@ What a parser says is for its programmers; a sender needs line, column and the l
 
 import re
 from codecs import BOM_UTF8
+from json import JSONDecodeError
 
 import msgspec
-import orjson
 
 from hie.errors import Text
 
-# What orjson and msgspec say, with the same in Chinese.
+# What orjson, msgspec and json say, with the same in Chinese.
 REASONS = {
     "trailing comma": "末尾多了一个逗号",
     "unexpected end of data": "文本不完整，提前结束",
@@ -25,6 +25,11 @@ REASONS = {
     "expected ':'": "此处应为冒号",
     "unexpected content after": "文档结束后还有多余内容",
     "trailing characters": "文档结束后还有多余内容",
+    "Expecting property name": "此处应为双引号括起的成员名",
+    "Expecting value": "此处应为一个 JSON 值",
+    "delimiter": "此处缺少逗号或冒号",
+    "Unterminated string": "字符串没有结束",
+    "Extra data": "文档结束后还有多余内容",
     "control character": "字符串中有未转义的控制字符",
     "surrogate": "\\u 转义不成对",
     "escape": "转义字符不正确",
@@ -42,9 +47,14 @@ _PLACE = re.compile(r" - at `\$(.*)`$")
 _NAMED = re.compile(r"`([^`]+)`")
 
 
-def why_not_json(raw: bytes, error: orjson.JSONDecodeError) -> Text:
-    """What is wrong with a text that orjson refused, and at which line and column."""
-    return _not_utf_8(raw) or _placed(error.msg, error.lineno, error.colno)
+def why_not_json(raw: bytes, error: Exception) -> Text:
+    """What is wrong with a text that orjson or json refused, and at which line and column."""
+    encoding = _not_utf_8(raw)
+    if encoding is not None:
+        return encoding
+    if isinstance(error, JSONDecodeError):
+        return _placed(error.msg, error.lineno, error.colno)
+    return Text(f"Not JSON: {error}", f"不是合法的 JSON：{_chinese(str(error))}")
 
 
 def why_not_read(raw: bytes, error: Exception, root: str) -> tuple[Text, str]:

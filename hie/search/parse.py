@@ -79,6 +79,8 @@ class _Parser:
                 if parameter is None or not sortable(parameter):
                     allowed = [c for c, p in queryable(type_name).items() if sortable(p)]
                     raise malformed(name, value, f"[-]({'|'.join(allowed)}),…")
+                if any(known.parameter.code == parameter.code for known in self.sort[type_name]):
+                    continue  # rows that are alike in it already
                 self.sort[type_name].append(Sort(parameter, key.startswith("-")))
 
     def take_count(self, name: str, value: str) -> None:

@@ -134,6 +134,30 @@ async def test_addresses_and_searches_that_miss(client) -> None:
         assert (told["status"], reason in told["en"]) == (status, True), (path, told)
 
 
+async def test_patches_that_cannot_be_read(client) -> None:
+    a = await client("institution", institution="A")
+    await a.put("/Patient/p1", json=PATIENT | {"id": "p1"})
+    kind = "application/json-patch+json"
+    for text, sent_as, reason in (
+        (b'[{"op":"add",}]', kind, "line 1, column 14"),
+        (
+            b'[{"op":"add","path":"/language","value":"' + "张".encode("gbk") + b'"}]',
+            kind,
+            "GB 18030",
+        ),
+        (b'{"op":"add"}', kind, "a list"),
+        (b'[{"op":"put","path":"/a"}]', kind, "[0] put /a"),
+        (b'[{"op":"add","path":"/a","value":1}]', JSON, "application/json-patch+json"),
+        (b'{"resourceType":"Parameters",}', JSON, "line 1, column 30"),
+        (b"[]", "application/merge-patch+json", "A patch is one of"),
+    ):
+        told = await refusal(
+            a, "PATCH", "/Patient/p1", content=text, headers={"content-type": sent_as}
+        )
+        assert told["status"] == (415 if "merge" in sent_as else 400)
+        assert reason in told["en"], told
+
+
 async def test_a_wrong_base_is_told_the_right_one(client) -> None:
     a = await client("institution", institution="A")
     for method, path in (("GET", "/Patient/1"), ("POST", "/baseR4/Patient"), ("PUT", "/x/y/z")):

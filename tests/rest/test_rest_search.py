@@ -91,6 +91,13 @@ async def test_an_absolute_address_of_this_server_is_its_own_resource(client, pe
         assert len(ids(await resident.get("/Observation", params=query))) == found
 
 
+async def test_a_key_of_a_sort_counts_once(person) -> None:
+    """Repeated, it would be worked on again and could change nothing."""
+    once = await person["a"].get("/Patient?_sort=name,-birthdate")
+    often = await person["a"].get(f"/Patient?_sort=name,-birthdate{',-name,birthdate' * 50}")
+    assert ids(often) == ids(once) != []
+
+
 async def test_a_compartment_of_another_is_empty(client, person) -> None:
     resident = await client("resident", scopes="patient/*.rs", patient=person["golden"])
     for path in (

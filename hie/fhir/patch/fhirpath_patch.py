@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from hie.errors import Problem, problem
 from hie.fhir.fhirpath import Node, PathError, elements
+from hie.fhir.json_text import why_not_json
 from hie.fhir.patch.place import Holder, Object, Place, element_of, find, inside, lists
 from hie.kit import exact
 
@@ -87,9 +88,9 @@ def apply_fhirpath_patch(resource: Object, patch: bytes) -> Object:
     try:
         sent = exact.loads(patch)
     except (ValueError, RecursionError) as error:
-        raise _unreadable(str(error)) from error
+        raise problem(400, "structure", *why_not_json(patch, error)) from error
     if not isinstance(sent, dict) or sent.get("resourceType") != "Parameters":
-        raise _unreadable("not a Parameters resource")
+        raise _unreadable("not a Parameters resource; a JSON Patch is application/json-patch+json")
     parameters = sent.get("parameter", [])
     if not isinstance(parameters, list) or len(parameters) > MOST_OPERATIONS:
         raise _unreadable(f"not a list of at most {MOST_OPERATIONS} operations")

@@ -4,6 +4,7 @@ import jsonpatch
 import jsonpointer
 
 from hie.errors import problem
+from hie.fhir.json_text import why_not_json
 from hie.kit import exact
 
 MOST_OPERATIONS = 1000
@@ -19,7 +20,7 @@ def apply_json_patch(resource: object, patch: bytes) -> object:
     try:
         operations = exact.loads(patch)
     except (ValueError, RecursionError) as error:
-        raise _bad(str(error)) from error
+        raise problem(400, "structure", *why_not_json(patch, error)) from error
     if not isinstance(operations, list) or len(operations) > MOST_OPERATIONS:
         raise _bad(f"a patch is a list of at most {MOST_OPERATIONS} operations")
     if not all(isinstance(operation, dict) for operation in operations):
