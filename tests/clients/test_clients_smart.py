@@ -18,8 +18,10 @@ from fhirclient.client import FHIRClient
 from fhirclient.models.observation import Observation
 from node_programs import libraries, run_node
 from playwright.async_api import Browser, Page
+from serving import serving
 from smart_district import District, backend_key
 
+from hie.auth.clients import create_client
 from hie.auth.launch import begin_launch
 from hie.kit.db import Database
 
@@ -59,6 +61,29 @@ async def test_openid_client(district: District) -> None:
     )  # fmt: skip
     assert told["bound"] == "dpop"
     assert told["subject"] not in (district.login, district.patient)
+
+
+async def test_openid_client_as_an_app_of_staff(district: District, tmp_path: Path) -> None:
+    """The same on a server that asks of staff's apps what it asks unless a setting says otherwise."""
+    redirect, key = "http://127.0.0.1:1/ward", backend_key()
+    async with Database(district.conninfo, size=1) as database, database.transaction() as conn:
+        await create_client(
+            conn, client_id="ward", name="ward", kind="asymmetric", redirect_uris=[redirect],
+            scopes="openid fhirUser offline_access user/*.rs", account_kinds=["staff"],
+            jwks={"keys": [{**key.as_dict(private=False), "kid": key.kid}]},
+        )  # fmt: skip
+    with serving(district.conninfo, tmp_path, HIE_STAFF_SECOND_FACTOR="offered") as server:
+        told = await asyncio.to_thread(
+            run_node, "staff_app.js", ISSUER=server.base, FHIR=f"{server.base}/fhir",
+            CLIENT_ID="ward", REDIRECT=redirect, LOGIN=district.clinician,
+            PASSWORD=district.password,
+            KEY=orjson.dumps({**key.as_dict(private=True), "kid": key.kid}).decode(),
+        )  # fmt: skip
+        assert told == {
+            "bound": "dpop",
+            "user": f"{server.base}/fhir/Practitioner/he",
+            "plain": "invalid_request",
+        }
 
 
 async def test_oauth4webapi_with_keys_at_an_address(district: District, tmp_path: Path) -> None:
