@@ -40,6 +40,19 @@ def parameters_of(text: str) -> list[tuple[str, str]]:
     return [(name, value) for name, value in pairs if name not in FORM_PARAMETERS]
 
 
+def _text(form: bytes) -> str:
+    """The form's text; Problem 400 if it is in another encoding: what was meant would not be found."""
+    try:
+        return form.decode()
+    except UnicodeDecodeError as error:
+        raise problem(
+            400,
+            "invalid",
+            f"The form is not UTF-8 at byte {error.start + 1}; percent-encode its values in UTF-8",
+            f"表单第 {error.start + 1} 字节不是 UTF-8 编码；请以 UTF-8 对取值做百分号编码",
+        ) from error
+
+
 def _compartment(asked: Mapping[str, str]) -> Compartment | None:
     if "compartment" not in asked:
         return None
@@ -68,7 +81,7 @@ async def search(request: Request) -> Response:
                 f"检索须以 application/x-www-form-urlencoded 提交，而不是 {sent}",
                 "Content-Type",
             )
-        pairs += parameters_of((await read_body(request, LARGEST_FORM)).decode("utf-8", "replace"))
+        pairs += parameters_of(_text(await read_body(request, LARGEST_FORM)))
     type_name = request.path_params.get("type")
     subset = subset_of(pairs, type_name, counting=True)
     pairs = [pair for pair in pairs if pair[0] not in NAMES]

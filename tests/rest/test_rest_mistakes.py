@@ -158,6 +158,15 @@ async def test_patches_that_cannot_be_read(client) -> None:
         assert reason in told["en"], told
 
 
+async def test_a_form_in_another_encoding(client) -> None:
+    a = await client("institution", institution="A")
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    for text in ("name=张".encode("gbk"), b"name=%D5%C5"):
+        told = await refusal(a, "POST", "/Patient/_search", content=text, headers=form)
+        assert told["status"] == 400
+    assert (await a.post("/Patient/_search", content="name=张", headers=form)).status_code == 200
+
+
 async def test_a_wrong_base_is_told_the_right_one(client) -> None:
     a = await client("institution", institution="A")
     for method, path in (("GET", "/Patient/1"), ("POST", "/baseR4/Patient"), ("PUT", "/x/y/z")):
