@@ -36,9 +36,9 @@ from hie.search.params.normal import normal
 from hie.search.restriction import EVERYTHING
 from hie.store.open import Store
 
-EXAMPLES = 900
+EXAMPLES = 1000
 SEARCHES = 5
-"""Searches in an example. Examples that Hypothesis abandons have searched too."""
+"""Searches in an example: at least 5,000 together. Examples that are abandoned have searched too."""
 PAGES = 6
 """How far pages are followed."""
 SHARES = {
