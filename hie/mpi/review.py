@@ -45,10 +45,13 @@ COUNT = "SELECT count(*) FROM mpi.review WHERE closed IS NULL"
 CLOSE = """
 UPDATE mpi.review SET closed = %s, decision = %s, actor = %s WHERE number = %s AND closed IS NULL
 """
-CLOSE_PAIR = """
+CLOSE_PAIR = f"""
 UPDATE mpi.review SET closed = %(at)s, decision = %(decision)s, actor = %(actor)s
-WHERE closed IS NULL AND least(person, other) = least(%(one)s, %(two)s)
-    AND greatest(person, other) = greatest(%(one)s, %(two)s)
+WHERE number IN (
+    SELECT q.number FROM ({CURRENT} WHERE r.closed IS NULL) q
+    WHERE least(q.person, q.other) = least(%(one)s, %(two)s)
+        AND greatest(q.person, q.other) = greatest(%(one)s, %(two)s)
+)
 """
 # What is open about two persons who turn out to be apart, because one of them was merged.
 CLOSE_APART = f"""
@@ -157,7 +160,7 @@ async def close(connection: Connection, number: int, outcome: Outcome, actor: st
 async def close_pair(
     connection: Connection, pair: tuple[str, str], outcome: Outcome, actor: str
 ) -> None:
-    """Close what is open about two persons."""
+    """Close what is open about two persons, or about others that were merged into them."""
     one, two = pair
     await connection.execute(
         CLOSE_PAIR, {"at": now(), "decision": outcome, "actor": actor, "one": one, "two": two}

@@ -123,11 +123,11 @@ async def unite(
     moved = await _members(connection, gone)
     cursor = await connection.execute(REDIRECTED, (gone,))
     redirects = [f"{REDIRECTS}{id_}" for (id_,) in await cursor.fetchall()]
+    await review.close_pair(connection, (survivor, gone), "merged", actor)
     await connection.execute(MOVE, (survivor, moved, gone))
     await connection.execute(REDIRECT, (survivor, gone, gone))
     event = Event("merge", survivor, (*moved, *redirects), reason, other=gone, actor=actor)
     (number,) = await events.record(connection, [event])
-    await review.close_pair(connection, (survivor, gone), "merged", actor)
     await review.close_apart(connection, survivor, actor)
     earlier = [id_.removeprefix(REDIRECTS) for id_ in redirects]
     return Done(number, survivor, await goldens(connection, [survivor, gone, *earlier]))

@@ -4,11 +4,13 @@ Whatever shows somebody's identity data is on record under that person, as every
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from hie.access.caller import Caller
 from hie.errors import Problem, problem
 from hie.kit.db import Connection
 from hie.mpi import opinion, review
+from hie.mpi.cluster import cluster_of, clusters
 from hie.mpi.golden import parts_of
 from hie.mpi.opinion import Agreement, Decided, Verdict
 from hie.mpi.pair import Decision, Pair, pair_of
@@ -30,6 +32,17 @@ INTERACTIONS: dict[Decision, Interaction] = {
     "keep": "review",
 }
 
+MOST_OPEN = 20_000
+"""So many open reviews are looked at to find what hangs together."""
+
+
+class Work(NamedTuple):
+    """A piece of work: its pair, the registration that raised it, and how many persons hang together."""
+
+    review: Review
+    registration: Part | None
+    persons: int
+
 
 def unknown(number: int) -> Problem:
     """The answer for a review that is not there, is closed, or has settled itself."""
@@ -46,27 +59,42 @@ async def open_reviews(
     guard: str | None = None,
     count: int = 20,
     offset: int = 0,
-) -> tuple[list[tuple[Review, Part | None]], int]:
-    """A page of the queue, each entry with the registration that raised it; and how many there are."""
+) -> tuple[list[Work], int]:
+    """A page of the queue, and how many pieces of work there are; pairs that share a person are one.
+
+    With `reason` and `guard` those pieces that hold such a pair, which then stands for the piece.
+    """
     require_steward(caller, "r")
     async with exchange.store.database.connection() as connection:
-        found, total = await review.queue(
-            connection, reason=reason, guard=guard, count=count, offset=offset
-        )
-        members = await parts_of(connection, {one.doubt.person for one in found})
+        every, _ = await review.queue(connection, count=MOST_OPEN)
+        wanted = {
+            one.number
+            for one in every
+            if reason in (None, one.doubt.reason) and (guard is None or guard in one.doubt.guards)
+        }
+        found = [
+            (next(one for one in whole.reviews if one.number in wanted), len(whole.persons))
+            for whole in clusters(every)
+            if any(one.number in wanted for one in whole.reviews)
+        ]
+        shown = found[offset : offset + count]
+        members = await parts_of(connection, {one.doubt.person for one, _ in shown})
     by_id = {part.id: part for parts in members.values() for part in parts}
-    shown = [(one, by_id.get(one.doubt.registration)) for one in found]
-    await _disclosed(exchange, caller, "reviews", [one.doubt.person for one in found])
-    return shown, total
+    await _disclosed(exchange, caller, "reviews", [one.doubt.person for one, _ in shown])
+    return [Work(one, by_id.get(one.doubt.registration), n) for one, n in shown], len(found)
 
 
-async def review_pair(exchange: Exchange, caller: Caller, number: int) -> Pair:
-    """An open review with both sides. Problem 404."""
+async def review_pair(
+    exchange: Exchange, caller: Caller, number: int
+) -> tuple[Pair, tuple[Review, ...]]:
+    """An open review with both sides, and the other reviews of its cluster. Problem 404."""
     require_steward(caller, "r")
     async with exchange.store.database.connection() as connection:
         pair = await _pair(connection, number)
+        every, _ = await review.queue(connection, count=MOST_OPEN)
     await _disclosed(exchange, caller, "review", [pair.left.person, pair.right.person])
-    return pair
+    related = cluster_of(number, every).reviews
+    return pair, tuple(one for one in related if one.number != number)
 
 
 async def decide_review(

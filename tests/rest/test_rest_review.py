@@ -220,3 +220,86 @@ async def test_only_stewards_review(client, twins) -> None:
     reader = await client("staff", **{**STEWARD, "scopes": "user/Patient.rs"})
     assert (await reader.get("/Patient/$reviews")).status_code == 200
     assert (await reader.post("/Patient/$decide-review", content=sent)).status_code == 403
+
+
+@pytest.fixture
+async def triplets(client, exchange) -> dict[str, str]:
+    """Three of one home and day: each may be any of the others. And a pair of strangers to them."""
+    for code, name in (("A", "王雨欣"), ("B", "王雨桐"), ("C", "王雨涵")):
+        sender = await client("institution", institution=code)
+        sent = patient(f"m-{code}", name, institution=code, phone="19900001234")
+        assert (await sender.put(f"/Patient/m-{code}", content=sent)).status_code == 201
+    for code, name in (("A", "李晓月"), ("B", "李晓星")):
+        sender = await client("institution", institution=code)
+        sent = patient(f"s-{code}", name, institution=code, number="8", phone="19900005678")
+        assert (await sender.put(f"/Patient/s-{code}", content=sent)).status_code == 201
+    async with exchange.store.database.connection() as connection:
+        return await person_of(connection, ["m-A", "m-B", "m-C"])
+
+
+async def test_pairs_that_share_a_person_are_one_piece_of_work(client, triplets) -> None:
+    steward = await client("staff", **STEWARD)
+    answer = (await steward.get("/Patient/$reviews")).json()
+    assert validate(answer) == []
+    assert values(answer, "total") == [2]
+    listed = [one for one in answer["parameter"] if one["name"] == "review"]
+    assert sorted(values(one, "persons")[0] for one in listed) == [2, 3]
+    lead = next(values(one, "number")[0] for one in listed if values(one, "persons") == [3])
+    assert values((await steward.get("/Patient/$reviews?guard=cards")).json(), "total") == [0]
+    first = (await steward.get("/Patient/$reviews?_count=1")).json()
+    second = (await steward.get("/Patient/$reviews?_count=1&_offset=1")).json()
+    numbers = [values(one, "number") for page in (first, second) for one in values(page, "review")]
+    assert sorted(numbers) == sorted([values(one, "number") for one in listed])
+
+    shown = (await steward.get(f"/Patient/$review?number={lead}")).json()
+    assert validate(shown) == []
+    related = values(shown, "related")
+    assert len(related) == 2
+    assert lead not in related
+    persons = set()
+    for number in (lead, *related):
+        pair = (await steward.get(f"/Patient/$review?number={number}")).json()
+        assert set(values(pair, "related")) == {lead, *related} - {number}
+        assert values(pair, "suggestion") == ["not-duplicate"]
+        for side in ("left", "right"):
+            persons.add(values(values(pair, side)[0], "person")[0]["reference"])
+    assert persons == {f"Patient/{person}" for person in triplets.values()}
+
+
+async def test_a_decision_on_one_pair_leaves_the_others_of_its_cluster(client, triplets) -> None:
+    steward = await client("staff", **STEWARD)
+
+    async def work() -> tuple[list[int], dict[str, Any]]:
+        answer = (await steward.get("/Patient/$reviews")).json()
+        listed = values(answer, "review")
+        lead = next(one for one in listed if values(one, "registration")[0]["id"][0] == "m")
+        shown = (await steward.get(f"/Patient/$review?number={values(lead, 'number')[0]}")).json()
+        return [values(lead, "number")[0], *values(shown, "related")], shown
+
+    numbers, _ = await work()
+    assert len(numbers) == 3
+    decided = await steward.post(
+        "/Patient/$decide-review",
+        content=body(number=numbers[0], decision="merge", reason="one card"),
+    )
+    assert decided.status_code == 200, decided.text
+    # Two persons are left, and between them one question in two reviews.
+    left, _ = await work()
+    assert set(left) <= set(numbers[1:])
+    done = await steward.post(
+        "/Patient/$decide-review",
+        content=body(number=left[0], decision="not-duplicate", reason="seen both"),
+    )
+    assert done.status_code == 200, done.text
+    answer = (await steward.get("/Patient/$reviews")).json()
+    assert [values(one, "registration")[0]["id"][0] for one in values(answer, "review")] == ["s"]
+
+
+async def test_who_may_not_review_sees_no_cluster(client, triplets) -> None:
+    for other in (
+        await client("staff", **{**STEWARD, "roles": ("clinician",)}),
+        await client("institution", institution="A"),
+        await client("resident", scopes="patient/*.rs", patient=triplets["m-A"]),
+    ):
+        assert (await other.get("/Patient/$reviews")).status_code == 403
+        assert (await other.get("/Patient/$review?number=1")).status_code == 403

@@ -110,6 +110,72 @@ async def test_a_steward_sees_queue_and_pair(
         assert portal.complaints == []
 
 
+TRIPLETS = ("周雨桐", "周雨欣", "周雨涵")
+
+
+@pytest.fixture(scope="session")
+async def trio(demo: Running, reviews: list[int]) -> list[int]:
+    """Three children of one home and day at two institutions: pairs that hang together."""
+    async with open_exchange(Settings(database_url=demo.conninfo), demo.conninfo) as exchange:
+        for number, name in enumerate(TRIPLETS):
+            institution, code = STATION if number == 1 else HOSPITAL
+            caller = Caller.for_institution(institution, code)
+            entry = twin(f"trio-{number}", name, "2018-08-08", "桂花苑7幢1单元302室", code)
+            await accept(exchange, caller, [entry])
+        async with exchange.store.database.connection() as connection:
+            rows = await connection.execute(
+                "SELECT number FROM mpi.review WHERE closed IS NULL AND registration LIKE 'trio-%'"
+            )
+            found = [number for (number,) in await rows.fetchall()]
+    assert len(found) == 3
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "viewport", "language"),
+    [("desk", DESK, "zh-CN"), ("phone", PHONE, "zh-CN"), ("desk", DESK, "en-GB")],
+)
+async def test_pairs_that_hang_together_stand_side_by_side(
+    window: Window, trio: list[int], name: str, viewport: ViewportSize, language: str
+) -> None:
+    async with window(viewport, language=language) as portal:
+        page = portal.page
+        await portal.sign_in("/steward", "gao.jie")
+        together = "涉及 3 名居民" if language == "zh-CN" else "3 persons hang together"
+        assert await page.locator(f".reviews li:has-text('{together}')").count() == 1
+        await page.click(f".reviews li:has-text('{together}') a")
+        await page.wait_for_load_state()
+        assert await page.locator("nav.cluster a.chip").count() == 3
+        assert await page.locator(".compare thead th[scope=col]").count() == 4
+        text = await portal.text()
+        assert all(child in text.replace("\n", "") for child in ("桐", "欣", "涵"))
+        await portal.picture(f"{name}-steward-cluster{'-english' if language == 'en-GB' else ''}")
+        assert not await wide(portal)
+        here = portal.path
+        await page.locator("nav.cluster a.chip").nth(1).click()
+        await page.wait_for_load_state()
+        assert portal.path != here
+        assert await page.locator(".compare thead th[scope=col]").count() == 4
+        assert await page.locator("svg.waterfall rect").count() > 4
+        assert portal.complaints == []
+
+
+async def test_from_one_decision_to_the_next_of_the_cluster(
+    window: Window, trio: list[int]
+) -> None:
+    async with window() as portal:
+        page = portal.page
+        await portal.sign_in(f"/steward/review/{min(trio)}", "gao.jie")
+        for left in (2, 1, 0):
+            await page.check("input[value=not-duplicate]")
+            await page.fill("textarea[name=note]", "三名不同的孩子，已电话核实")
+            await page.click("form.decision button")
+            await page.wait_for_load_state()
+            assert portal.path.startswith("/steward/review/" if left else "/steward?done=")
+            assert await page.locator("nav.cluster a.chip").count() == (left if left > 1 else 0)
+        assert portal.complaints == []
+
+
 async def test_the_pages_are_in_english_too(window: Window, reviews: list[int]) -> None:
     async with window(language="en-GB") as portal:
         await portal.sign_in("/steward", "gao.jie")

@@ -39,19 +39,19 @@ def test_pieces_lose_nothing(value: str, others: list[str]) -> None:
 def test_only_numbers_of_one_kind_are_compared() -> None:
     ours = registration("A", identifier=number("urn:a", "7"), gender="female")
     theirs = registration("B", identifier=number("urn:b", "8"), gender="male")
-    states = {line.title.en: line.state for line in compared([ours], [theirs], "en")}
+    states = {line.title.en: line.state for line in compared([[ours], [theirs]], "en")}
     assert states == {"Other numbers": "missing", "Sex": "different"}
     same = registration("B", identifier=number("urn:a", "7"))
-    assert [line.state for line in compared([ours], [same], "zh")] == ["missing", "same"]
+    assert [line.state for line in compared([[ours], [same]], "zh")] == ["missing", "same"]
     third = registration("C", identifier=number("urn:a", "9"))
-    assert [line.state for line in compared([ours], [third], "zh")] == ["missing", "different"]
+    assert [line.state for line in compared([[ours], [third]], "zh")] == ["missing", "different"]
 
 
 def test_who_says_what_is_told_where_several_speak() -> None:
     ours = [registration("A", birthDate="1980-01-01"), registration("B", birthDate="1980-01-02")]
-    (line,) = compared(ours, [registration("C", birthDate="1980-01-02")], "zh")
-    assert [said.institutions for said in line.left] == [("A",), ("B",)]
-    assert [said.institutions for said in line.right] == [()]
+    (line,) = compared([ours, [registration("C", birthDate="1980-01-02")]], "zh")
+    assert [said.institutions for said in line.sides[0]] == [("A",), ("B",)]
+    assert [said.institutions for said in line.sides[1]] == [()]
 
 
 @given(st.lists(st.floats(-40, 40, allow_nan=False), min_size=1, max_size=9))

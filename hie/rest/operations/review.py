@@ -20,10 +20,9 @@ from hie.errors import problem
 from hie.kit.clock import instant
 from hie.mpi.opinion import VERDICTS, Agreement, Decided, Verdict
 from hie.mpi.pair import DECISIONS, Decision, Pair, Side
-from hie.mpi.review import Review
-from hie.mpi.survive import Part
 from hie.records.candidates import candidates as other_persons
 from hie.records.review import (
+    Work,
     decide_review,
     open_reviews,
     review_pair,
@@ -77,7 +76,10 @@ async def candidates(request: Request) -> Response:
 
 
 async def reviews(request: Request) -> Response:
-    """A page of the queue, the most probable pair first; `total` is how many are open in all."""
+    """A page of the queue, the most probable first; `total` is how many pieces of work are open.
+
+    Pairs that share a person are one piece: `persons` says how many it is about.
+    """
     caller = await authenticate(request)
     shown, total = await open_reviews(
         exchange_of(request),
@@ -87,11 +89,12 @@ async def reviews(request: Request) -> Response:
         count=whole_number(request, "_count", 20, MOST_LISTED),
         offset=whole_number(request, "_offset", 0, 1_000_000),
     )
-    listed = [{"name": "review", "part": _listed(one, part)} for one, part in shown]
+    listed = [{"name": "review", "part": _listed(one)} for one in shown]
     return _parameters(request, [{"name": "total", "valueInteger": total}, *listed])
 
 
-def _listed(one: Review, part: Part | None) -> Parts:
+def _listed(work: Work) -> Parts:
+    one, part, persons = work
     doubt = one.doubt
     parts: Parts = [
         {"name": "number", "valueInteger": one.number},
@@ -101,6 +104,7 @@ def _listed(one: Review, part: Part | None) -> Parts:
         *({"name": "guard", "valueCode": guard} for guard in doubt.guards),
         _reference("person", doubt.person),
         _reference("other", doubt.other),
+        {"name": "persons", "valueInteger": persons},
     ]
     if part is not None:
         parts.append({"name": "registration", "resource": _patient(part.id, part.content)})
@@ -112,17 +116,21 @@ def _patient(id_: str, content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def review(request: Request) -> Response:
-    """One open review: both sides, the waterfall of weights, what is suggested and possible."""
+    """One open review: both sides, the waterfall of weights, what is suggested and possible.
+
+    `related` are the numbers of the other open reviews that share a person with it, or with those.
+    """
     caller = await authenticate(request)
     exchange = exchange_of(request)
-    pair = await review_pair(exchange, caller, whole_number(request, "number", 0, 2**62))
+    pair, related = await review_pair(exchange, caller, whole_number(request, "number", 0, 2**62))
     async with exchange.store.database.connection() as connection:
         names = {
             part.institution: (await exchange.institution(connection, part.institution)).name
             for side in (pair.left, pair.right)
             for part in side.registrations
         }
-    return _parameters(request, _pair(pair, names))
+    others: Parts = [{"name": "related", "valueInteger": one.number} for one in related]
+    return _parameters(request, [*_pair(pair, names), *others])
 
 
 def _pair(pair: Pair, names: Mapping[int, str]) -> Parts:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from hie.web.record.coded import Resource
 from hie.web.record.parameters import named, value, values
+from hie.web.record.person import name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Listed:
     bits: float
     guards: tuple[str, ...]
     registration: Resource | None
+    persons: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,15 @@ class Pair:
     guards: tuple[str, ...]
     suggestion: str
     possible: tuple[str, ...]
+    persons: tuple[str, str]
+    """References to the persons of both sides, "" in a second review."""
+    related: tuple[int, ...]
+    """Other open reviews that share a person with this one, or with those."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the sides are called."""
+        return tuple(name_of(side[0].patient) for side in (self.left, self.right) if side)
 
 
 def listed(answer: Resource) -> list[Listed]:
@@ -61,6 +72,7 @@ def listed(answer: Resource) -> list[Listed]:
             bits=float(value(one, "bits", 0)),
             guards=tuple(values(one, "guard")),
             registration=value(one, "registration"),
+            persons=int(value(one, "persons", 2)),
         )
         for one in named(answer, "review")
     ]
@@ -81,7 +93,15 @@ def pair(answer: Resource) -> Pair:
         guards=tuple(values(answer, "guard")),
         suggestion=str(value(answer, "suggestion", "")),
         possible=tuple(values(answer, "possible")),
+        persons=(_person(answer, "left"), _person(answer, "right")),
+        related=tuple(values(answer, "related")),
     )
+
+
+def _person(answer: Resource, name: str) -> str:
+    for side in named(answer, name):
+        return str(value(side, "person", {}).get("reference", ""))
+    return ""
 
 
 def _side(answer: Resource, name: str) -> Iterator[Registration]:

@@ -1,8 +1,9 @@
-"""Two sides, line by line: what each says, and where they differ, character by character."""
+"""Two sides or more, line by line: what each says, and where they differ, character by character."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import combinations
 
 from hie.errors import Text
 from hie.web.record.coded import Resource
@@ -23,11 +24,13 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What both sides say of one thing; `state` is same, different, or missing: not comparable."""
+    """What the sides say of one thing; `state` is same, different, or missing: not comparable.
+
+    Different where any two are.
+    """
 
     title: Text
-    left: tuple[Said, ...]
-    right: tuple[Said, ...]
+    sides: tuple[tuple[Said, ...], ...]
     state: str
 
 
@@ -85,23 +88,25 @@ def institutions(side: Iterable[Registration]) -> list[str]:
     return list(dict.fromkeys(one.institution for one in side if one.institution))
 
 
-def compared(
-    left: Sequence[Registration], right: Sequence[Registration], language: str
-) -> list[Line]:
+def compared(sides: Sequence[Sequence[Registration]], language: str) -> list[Line]:
     """The lines that at least one side has something to say on."""
     lines = []
     for title, read in ROWS:
-        ours, theirs = _values(left, read), _values(right, read)
-        if not ours and not theirs:
+        given = [_values(side, read) for side in sides]
+        if not any(given):
             continue
-        lines.append(
-            Line(
-                title,
-                _said(ours, theirs, language, several=len(institutions(left)) > 1),
-                _said(theirs, ours, language, several=len(institutions(right)) > 1),
-                _state(set(ours), set(theirs)),
+        said = [
+            _said(
+                ours,
+                [value for other, theirs in enumerate(given) if other != place for value in theirs],
+                language,
+                several=len(institutions(sides[place])) > 1,
             )
-        )
+            for place, ours in enumerate(given)
+        ]
+        states = {_state(set(one), set(two)) for one, two in combinations(given, 2)}
+        state = next((each for each in ("different", "same") if each in states), "missing")
+        lines.append(Line(title, tuple(said), state))
     return lines
 
 
@@ -126,7 +131,7 @@ def _values(
 
 
 def _said(
-    ours: dict[Value, list[str]], theirs: dict[Value, list[str]], language: str, *, several: bool
+    ours: dict[Value, list[str]], theirs: Sequence[Value], language: str, *, several: bool
 ) -> tuple[Said, ...]:
     """The values of a side; who says each only where it is not the same for all."""
     found = []

@@ -1,6 +1,11 @@
-"""One pair: both records side by side, the waterfall, the decision; and the second opinion."""
+"""One pair: both records side by side, the waterfall, the decision; and the second opinion.
 
-from collections.abc import Mapping
+Pairs that share a person are one piece of work: everybody stands side by side, and from one decision
+the way leads to the next pair.
+"""
+
+from asyncio import gather
+from collections.abc import Mapping, Sequence
 
 from starlette.responses import Response
 
@@ -13,9 +18,12 @@ from hie.web.record.outcome import messages
 from hie.web.record.parameters import named
 from hie.web.signed_in import Reader
 from hie.web.steward import answers, words
-from hie.web.steward.answers import Pair
+from hie.web.steward.answers import Pair, Registration
 from hie.web.steward.comparison import compared, institutions
 from hie.web.steward.waterfall import waterfall
+
+MOST_RELATED = 8
+"""So many other pairs are shown beside one."""
 
 
 def _number(reader: Reader) -> str:
@@ -28,23 +36,60 @@ def _choices(pair: Pair) -> dict[str, Text]:
     return {code: words.word(words.DECISIONS, code) for code in ordered}
 
 
+async def _open(reader: Reader, number: str) -> list[Pair]:
+    """The review of this number, then those that hang together with it and are open still."""
+
+    async def one(asked: str) -> Pair | None:
+        try:
+            return answers.pair(await reader.fhir.ask("Patient/$review", [("number", asked)]))
+        except Refused as refused:
+            if refused.status != 404 or asked == number:
+                raise
+            return None  # it has settled itself
+
+    pair = await one(number)
+    if pair is None:
+        return []
+    others = await gather(*(one(str(each)) for each in pair.related[:MOST_RELATED]))
+    return [pair, *(each for each in others if each is not None)]
+
+
+def _sides(pairs: Sequence[Pair]) -> list[tuple[Registration, ...]]:
+    """Everybody whom the pairs are about, each once, those of the first pair first."""
+    first = pairs[0]
+    if len(pairs) == 1 or first.persons[0] == first.persons[1]:
+        return [first.left, first.right]
+    found: dict[str, tuple[Registration, ...]] = {}
+    for pair in pairs:
+        alone = pair.persons[0] == pair.persons[1]
+        sides = [(*pair.left, *pair.right)] if alone else [pair.left, pair.right]
+        for person, side in zip(pair.persons, sides, strict=False):
+            found.setdefault(person, side)
+    return list(found.values())
+
+
 def _shown(
     reader: Reader,
-    pair: Pair,
+    pairs: Sequence[Pair],
     choices: Mapping[str, Text],
     *,
     second: bool,
     problems: list[str] | None = None,
 ) -> Response:
+    pair, *others = pairs
+    sides = _sides(pairs)
     content = {
         "pair": pair,
-        "lines": compared(pair.left, pair.right, language_of(reader.request)),
-        "holders": [institutions(pair.left), institutions(pair.right)],
+        "others": others,
+        "sides": sides,
+        "lines": compared(sides, language_of(reader.request)),
+        "holders": [institutions(side) for side in sides],
         "drawing": waterfall(pair.weights),
         "words": words,
         "choices": choices,
         "second": second,
         "problems": problems or [],
+        "done": reader.request.query_params.get("done", "")[:12],
         "longest": LONGEST_REASON,
     }
     return reader.page("steward/pair.html", content, 422 if problems else 200)
@@ -52,15 +97,15 @@ def _shown(
 
 async def page(reader: Reader) -> Response:
     """An open review."""
-    answer = await reader.fhir.ask("Patient/$review", [("number", _number(reader))])
-    pair = answers.pair(answer)
-    return _shown(reader, pair, _choices(pair), second=False)
+    pairs = await _open(reader, _number(reader))
+    return _shown(reader, pairs, _choices(pairs[0]), second=False)
 
 
 async def decide(reader: Reader) -> Response:
-    """Take the decision to the exchange, then on to the queue."""
+    """Take the decision to the exchange, then on to what hangs together with it, or to the queue."""
     form = await reader.request.form()
     number = _number(reader)
+    pairs = await _open(reader, number)
     sent = _sent(number, "decision", str(form.get("decision", "")), str(form.get("note", "")))
     try:
         await reader.fhir.operation("Patient/$decide-review", sent)
@@ -68,8 +113,15 @@ async def decide(reader: Reader) -> Response:
         if refused.status not in (400, 422):
             raise
         said = messages(refused.outcome, language_of(reader.request))
-        pair = answers.pair(await reader.fhir.ask("Patient/$review", [("number", number)]))
-        return _shown(reader, pair, _choices(pair), second=False, problems=said)
+        return _shown(reader, pairs, _choices(pairs[0]), second=False, problems=said)
+    for other in pairs[1:]:
+        try:
+            await reader.fhir.ask("Patient/$review", [("number", str(other.number))])
+        except Refused as refused:
+            if refused.status != 404:
+                raise
+            continue  # this decision has settled it
+        return redirect(f"{reader.portal.home}/review/{other.number}?done={number}")
     return redirect(f"{reader.portal.home}?done={number}")
 
 
@@ -90,7 +142,7 @@ async def _second(reader: Reader, problems: list[str] | None = None) -> Response
     entry = next(named(answer, "review"), None)
     if entry is None:
         return redirect(f"{reader.portal.home}/second")
-    return _shown(reader, answers.pair(entry), words.VERDICTS, second=True, problems=problems)
+    return _shown(reader, [answers.pair(entry)], words.VERDICTS, second=True, problems=problems)
 
 
 async def second_opinion(reader: Reader) -> Response:
