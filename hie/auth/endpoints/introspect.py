@@ -72,27 +72,33 @@ class Asking(NamedTuple):
     others: bool
 
 
-async def _asking(request: Request, parameters: Mapping[str, str], conn: Connection) -> Asking:
-    """Who asks. Raises `OAuthError` invalid_client."""
-    settings, authorization = settings_of(request), request.headers.get("authorization", "")
-    if authorization.partition(" ")[0].lower() in ("bearer", "dpop"):
-        grant = await grant_of(
-            database_of(request),
-            authorization=authorization,
-            proofs=request.headers.getlist("dpop"),
-            method=request.method,
-            address=settings.public_base_url + PATH,
-            certificate=request.scope.get(CERTIFICATE),
+async def _backend(request: Request) -> Asking | None:
+    """The backend whose access token this is; None without one. Raises `OAuthError` invalid_client."""
+    authorization = request.headers.get("authorization", "")
+    if authorization.partition(" ")[0].lower() not in ("bearer", "dpop"):
+        return None
+    grant = await grant_of(
+        database_of(request),
+        authorization=authorization,
+        proofs=request.headers.getlist("dpop"),
+        method=request.method,
+        address=settings_of(request).public_base_url + PATH,
+        certificate=request.scope.get(CERTIFICATE),
+    )
+    if grant is None or grant.kind != "institution":
+        raise OAuthError(
+            "invalid_client",
+            "Ask with the access token of an institution's backend.",
+            "请使用机构后台服务的访问令牌。",
+            401,
         )
-        if grant is None or grant.kind != "institution":
-            raise OAuthError(
-                "invalid_client",
-                "Ask with the access token of an institution's backend.",
-                "请使用机构后台服务的访问令牌。",
-                401,
-            )
-        return Asking(grant.client_id, True)
-    client = await authenticate_client(conn, request, parameters, settings.public_base_url + PATH)
+    return Asking(grant.client_id, True)
+
+
+async def _client(conn: Connection, request: Request, parameters: Mapping[str, str]) -> Asking:
+    """The confidential client that asks. Raises `OAuthError` invalid_client."""
+    audience = settings_of(request).public_base_url + PATH
+    client = await authenticate_client(conn, request, parameters, audience)
     if client.kind == "public":
         raise OAuthError(
             "invalid_client", "Public clients may not ask.", "公共客户端不得查询令牌。", 401
@@ -117,11 +123,12 @@ async def describe_token(
 
 @for_apps
 async def introspect(request: Request) -> Response:
-    """For confidential clients only."""
+    """For confidential clients, and for backends by their token."""
     parameters = once(await read_form(request))
     settings = settings_of(request)
+    backend = await _backend(request)  # before a connection is held: it takes one of its own
     async with database_of(request).connection() as conn:
-        asking = await _asking(request, parameters, conn)
+        asking = backend or await _client(conn, request, parameters)
         if "token" not in parameters:
             raise OAuthError(
                 "invalid_request", "The parameter token is missing.", "缺少参数 token。"
