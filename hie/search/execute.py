@@ -14,7 +14,13 @@ from hie.search import sorting
 from hie.search.context import Context
 from hie.search.emit import condition
 from hie.search.include import include
-from hie.search.pages import Place, known_condition, page_rows
+from hie.search.pages import (
+    Place,
+    candidates_of,
+    known_condition,
+    page_rows,
+    satisfying,
+)
 from hie.search.query import Query
 from hie.search.restriction import Restriction
 from hie.search.sql import FALSE, Sql, all_of
@@ -25,6 +31,8 @@ MOST_INCLUDED = 1000
 """Resources that come along on one page. What is over comes on pages of its own."""
 COUNTED = 1000
 """Matches that an estimate counts exactly."""
+SAMPLE = 200
+"""Candidates of which an estimate asks what lies beyond their references."""
 WIDTH = len(Row._fields)
 
 
@@ -112,16 +120,32 @@ async def _total(context: Context, query: Query, known: Sql | None) -> int | Non
     """
     if query.total == "none" and query.count > 0:
         return None
+    if query.total == "estimate":
+        return await (_sampled(context, query) if known is None else _estimate(context, known))
     where = known or await condition(query, context)
     rows = f"SELECT FROM store.resource r WHERE {where.text}"
-    if query.total != "estimate":
-        return int(await _first(context, f"SELECT count(*) FROM ({rows}) m", where.values))
+    return int(await _first(context, f"SELECT count(*) FROM ({rows}) m", where.values))
+
+
+async def _estimate(context: Context, where: Sql) -> int:
+    rows = f"SELECT FROM store.resource r WHERE {where.text}"
     limited = f"SELECT count(*) FROM ({rows} LIMIT {COUNTED}) m"
     counted = int(await _first(context, limited, where.values))
     if counted < COUNTED:
         return counted
     plan = await _first(context, f"EXPLAIN (FORMAT JSON) {rows}", where.values)
     return max(counted, int(plan[0]["Plan"]["Plan Rows"]))
+
+
+async def _sampled(context: Context, query: Query) -> int:
+    """Of a search that reaches beyond references: as many of the candidates as of the first of them."""
+    candidates = candidates_of(query)
+    where = await condition(candidates, context)
+    first = await page_rows(context, candidates, where, sorting.keys(query), SAMPLE, None)
+    matches = len(await satisfying(context, query, first))
+    if len(first) < SAMPLE:
+        return matches
+    return max(matches, await _estimate(context, where) * matches // len(first))
 
 
 async def _first(context: Context, statement: str, values: tuple[object, ...]) -> Any:

@@ -198,8 +198,6 @@ async def _reaching(
     place: Place | None,
 ) -> list[Found]:
     """The rows of a search that reaches beyond references, candidate by candidate."""
-    [branch] = query.branches
-    beyond = [node for node in branch.where.nodes if far(node)]
     candidates = candidates_of(query)
     own = await condition(candidates, context)
     found: list[Found] = []
@@ -207,10 +205,7 @@ async def _reaching(
     asked = 0
     while asked < CANDIDATES:
         rows = await page_rows(context, candidates, own, criteria, size, place)
-        where = await within(branch, beyond, rows_named(rows), context)
-        if where != FALSE:
-            keys = await _keys(context, where)
-            found += [row for row in rows if Row(*row[: len(Row._fields)]).key in keys]
+        found += await satisfying(context, query, rows)
         if len(found) >= limit or len(rows) < size:
             return found[:limit]
         place = [cursors.text(value) for value in rows[-1][len(Row._fields) :]]
@@ -219,6 +214,17 @@ async def _reaching(
     everything = await condition(query, context)
     rest = limit - len(found)
     return found + await _walked(context, query, everything, criteria, rest, place, walk=False)
+
+
+async def satisfying(context: Context, query: Query, rows: list[Found]) -> list[Found]:
+    """Those of the candidates that satisfy also what lies beyond references."""
+    [branch] = query.branches
+    beyond = [node for node in branch.where.nodes if far(node)]
+    where = await within(branch, beyond, rows_named(rows), context)
+    if where == FALSE:
+        return []
+    keys = await _keys(context, where)
+    return [row for row in rows if Row(*row[: len(Row._fields)]).key in keys]
 
 
 async def _keys(context: Context, where: Sql) -> set[int]:

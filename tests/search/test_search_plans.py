@@ -13,7 +13,7 @@ from search_fixtures import Find, Load, Search
 from hie.errors import Problem
 from hie.kit.db import Connection
 from hie.search import context as contexts
-from hie.search import other_end, pages, pointing, reached
+from hie.search import execute, other_end, pages, pointing, reached
 from hie.search.explain import Explanation, explain
 from hie.search.parse import parse
 from hie.search.restriction import EVERYTHING, Restriction, Rule
@@ -302,3 +302,14 @@ async def test_what_fills_a_page_is_not_refused_because_of_its_number(search: Se
     assert [row.id for row in page.matches] == ["o23-2"]
     with pytest.raises(Problem):
         await search("Observation", ("encounter.class", "AMB"), ("code", "b"), ("_count", "1"))
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize(("sample", "expected"), [(200, 21), (4, 24)])
+async def test_an_estimate_rests_on_the_first_candidates(
+    search: Search, monkeypatch: pytest.MonkeyPatch, sample: int, expected: int
+) -> None:
+    monkeypatch.setattr(execute, "SAMPLE", sample)
+    asked = ("_has:Observation:patient:value-quantity", "gt3")
+    page = await search("Patient", asked, ("_total", "estimate"), ("_count", "2"))
+    assert page.total == expected
