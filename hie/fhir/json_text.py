@@ -10,6 +10,7 @@ from json import JSONDecodeError
 import msgspec
 
 from hie.errors import Text
+from hie.fhir.encoding import line_and_column, not_utf_8
 
 # What orjson, msgspec and json say, with the same in Chinese.
 REASONS = {
@@ -49,7 +50,7 @@ _NAMED = re.compile(r"`([^`]+)`")
 
 def why_not_json(raw: bytes, error: Exception) -> Text:
     """What is wrong with a text that orjson or json refused, and at which line and column."""
-    encoding = _not_utf_8(raw)
+    encoding = not_utf_8(raw)
     if encoding is not None:
         return encoding
     if isinstance(error, JSONDecodeError):
@@ -67,18 +68,11 @@ def why_not_read(raw: bytes, error: Exception, root: str) -> tuple[Text, str]:
         reason = "the text begins with a byte order mark (BOM)"
     if found is not None or not isinstance(error, msgspec.ValidationError):
         line, column = line_and_column(raw, int(found[1]) if found else len(raw))
-        return _not_utf_8(raw) or _placed(reason, line, column), root
+        return not_utf_8(raw) or _placed(reason, line, column), root
     named = _NAMED.search(reason) if "field" in reason else None
     chinese = _chinese(reason) + (f" {named[1]}" if named else "")
     path = root + (place[1] if place else "") + (f".{named[1]}" if named else "")
     return Text(reason, chinese), path
-
-
-def line_and_column(raw: bytes, byte: int) -> tuple[int, int]:
-    """Where a byte of the text is, both counted from 1; columns are characters."""
-    before = raw[:byte]
-    line = before.rpartition(b"\n")[2].decode("utf-8", "replace")
-    return before.count(b"\n") + 1, len(line) + 1
 
 
 def _placed(reason: str, line: int, column: int) -> Text:
@@ -90,29 +84,3 @@ def _placed(reason: str, line: int, column: int) -> Text:
 
 def _chinese(reason: str) -> str:
     return next((zh for en, zh in REASONS.items() if en.lower() in reason.lower()), reason)
-
-
-def _not_utf_8(raw: bytes) -> Text | None:
-    """Of a text in another encoding: where it stops being UTF-8, and what it looks like."""
-    try:
-        raw.decode()
-    except UnicodeDecodeError as error:
-        line, column = line_and_column(raw, error.start)
-        like = _looks_like(raw)
-        return Text(
-            f"The text is not UTF-8 at line {line}, column {column}"
-            + (f"; it looks like {like}" if like else ""),
-            f"文本第 {line} 行第 {column} 列不是 UTF-8 编码"
-            + (f"，看起来是 {like}" if like else ""),
-        )
-    return None
-
-
-def _looks_like(raw: bytes) -> str | None:
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "UTF-16"
-    try:
-        raw.decode("gb18030")
-    except UnicodeDecodeError:
-        return None
-    return "GB 18030 (GBK)"

@@ -39,6 +39,8 @@ UNREADABLE = [
     (b'{"resourceType":"Patient"}', XML, "line 1, column 1"),
     (b'<Patient><active value="true"/></Patient>', XML, "in the namespace ''"),
     ('<?xml version="1.0" encoding="GBK"?><x/>'.encode("gbk"), XML, "GBK"),
+    ('<Patient xmlns="http://hl7.org/fhir">\n<id value="张"/>'.encode("gbk"), XML, "looks like GB 18030"),
+    (b'<Patient xmlns="http://hl7.org/fhir"><id></Patient>', XML, "mismatched tag (line 1, column 44"),
 ]  # fmt: skip
 
 # (type, what is wrong in it, path, what the refusal says)

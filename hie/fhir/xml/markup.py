@@ -8,9 +8,22 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.parsers import expat
 
+from hie.fhir.encoding import not_utf_8
+
 XHTML = "http://www.w3.org/1999/xhtml"
 DEEPEST = 128
 """Levels of elements; official resources have at most some twenty."""
+# What expat says, with the same in Chinese.
+REASONS = {
+    "no element found": "没有元素，或文本提前结束",
+    "not well-formed (invalid token)": "有不允许的字符或写法",
+    "unclosed token": "标签没有写完",
+    "mismatched tag": "结束标签与开始标签不一致",
+    "duplicate attribute": "属性重复",
+    "junk after document element": "文档结束后还有多余内容",
+    "undefined entity": "未定义的实体",
+    "unbound prefix": "命名空间前缀未声明",
+}
 UTF_8 = frozenset(("utf-8", "utf8", "us-ascii", "ascii"))
 UTF_16 = (b"\xff\xfe", b"\xfe\xff", b"\x00<", b"<\x00")
 """How a text in UTF-16 begins."""
@@ -57,12 +70,16 @@ def parse(raw: bytes) -> Node:
     try:
         parser.Parse(raw, True)
     except expat.ExpatError as error:
+        line, column = error.lineno, error.offset + 1
+        encoding = not_utf_8(raw)
+        if encoding is not None:
+            raise FhirXmlError(*encoding, line=line, column=column) from error
         reason = expat.ErrorString(error.code)
         raise FhirXmlError(
             f"Not well-formed XML: {reason}",
-            f"不是格式正确的 XML：{reason}",
-            line=error.lineno,
-            column=error.offset + 1,
+            f"不是格式正确的 XML：{REASONS.get(reason, reason)}",
+            line=line,
+            column=column,
         ) from error
     return reading.root
 
