@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from hie.mpi import birth
 from hie.mpi.compare import Levels, compare
 from hie.mpi.features import Features
 from hie.mpi.score import Score
@@ -19,6 +20,8 @@ REVIEW_BITS = 3.0
 MARGIN_BITS = 3.0
 GENERATION = 14
 """Years between the births of a parent and a child, at the least."""
+CENTURY = 100
+"""What a slip of the century makes of an age."""
 _DATED = re.compile(r"\d{4}-").match
 Grade = Literal["certain", "probable", "possible", "certainly-not"]
 
@@ -91,7 +94,7 @@ def guards(record: Features, known: Features, levels: Levels) -> tuple[str, ...]
     proven = "same" in (levels["number"], levels["passport"], levels["card"])
     if levels["number"] == "different":
         found.append("numbers")
-    if _siblings(levels) and not proven:
+    if not proven and (_siblings(levels) or _half_named(record, known, levels)):
         found.append("twin")
     if levels["card"] == "different" and levels["number"] != "same" and _child_or_twin(levels):
         found.append("cards")
@@ -102,7 +105,7 @@ def guards(record: Features, known: Features, levels: Levels) -> tuple[str, ...]
         "year",
     ):
         found.append("stranger")
-    if levels["name"] in ("different", "family", "given") and _generations(record, known):
+    if _generations(record, known):
         found.append("generation")
     if not proven and _elsewhere(levels):
         found.append("elsewhere")
@@ -153,17 +156,28 @@ def _other_cards(record: Features, known: Features, levels: Levels) -> bool:
 
 
 def _generations(record: Features, known: Features) -> bool:
-    """Whether the years of birth that were written down lie a generation apart.
+    """Whether the birth dates that were written down lie a generation apart, and not by a slip.
 
     A parent's card on a child's registration implies the parent's date, which then agrees exactly;
-    where both were born on one day of the year, nothing else would tell them apart.
+    where a son bears his father's name, nothing else would tell them apart.
     """
-    years = [
-        int(side.births[0][:4])
-        for side in (record, known)
-        if side.births and _DATED(side.births[0])
-    ]
-    return len(years) == 2 and abs(years[0] - years[1]) >= GENERATION
+    written = [side.births[0] for side in (record, known) if side.births and _DATED(side.births[0])]
+    if len(written) < 2:
+        return False
+    years = abs(int(written[0][:4]) - int(written[1][:4]))
+    return years >= GENERATION and years != CENTURY and not birth.agrees(*written)
+
+
+def _half_named(record: Features, known: Features, levels: Levels) -> bool:
+    """Whether one of a household lacks the middle of the other's name: 袁帆 and 袁俊帆 are rather twins.
+
+    What is left out by mistake is the end, as a rule.
+    """
+    if (levels["name"], levels["birth"]) != ("prefix", "exact"):
+        return False
+    texts = [{name.text for name in side.names} for side in (record, known)]
+    halves = [{name[0] + name[2:] for name in side if len(name) == len("袁俊帆")} for side in texts]
+    return bool(halves[0] & texts[1] or halves[1] & texts[0]) and levels["home"] in _SAME_CHILD_HOME
 
 
 def _siblings(levels: Levels) -> bool:

@@ -8,6 +8,7 @@ from pypinyin import lazy_pinyin
 from hie.mpi import compare, contact, names
 from hie.mpi.decide import Candidate, guards, newborn_rule
 from hie.mpi.features import HEALTH_CARD, RESIDENT_NUMBER, Features, of_patient
+from hie.mpi.identity_number import check_character
 from hie.mpi.model import load
 from hie.mpi.pinyin import is_pinyin
 from hie.mpi.score import Surroundings, score
@@ -157,3 +158,42 @@ def test_a_newborn_behind_the_same_door_with_the_other_parents_phone() -> None:
     assert not certain(placeholder, twin)  # each of twins has a card of his own
     again = ward("沈英燕之婴", "15104903941")
     assert not certain(placeholder, again)  # two placeholders with two phones are two children
+
+
+def at_home(name: str, number: str = "") -> Features:
+    return bearer(
+        name,
+        birthDate="2022-11-26",
+        telecom=[{"value": "19926395916"}],
+        address=[{"text": "凤凰小区27-2-1703"}],
+        identifier=[{"system": RESIDENT_NUMBER, "value": number}],
+    )
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "guarded"),
+    [("黄刚强", "黄强", True), ("黄刚强", "黄刚", False), ("黄刚强", "黄刚强", False)],
+)
+def test_twins_of_whom_one_lacks_the_middle_of_the_others_name(
+    left: str, right: str, guarded: bool
+) -> None:
+    one, two = at_home(left), at_home(right)
+    for a, b in ((one, two), (two, one)):
+        assert ("twin" in guards(a, b, compare.compare(a, b))) is guarded
+    number = "990101202211260037"
+    proven = at_home(left, number), at_home(right, number)
+    assert proven[0].numbers == proven[1].numbers == (number,)
+    assert "twin" not in guards(*proven, compare.compare(*proven))
+
+
+@pytest.mark.parametrize(
+    ("born", "guarded"),
+    [("1995-05-05", True), ("1996-11-20", True), ("1970-05-06", False), ("1870-05-05", False)],
+)
+def test_a_son_with_his_fathers_name_and_card(born: str, guarded: bool) -> None:
+    first17 = "99010119700505023"
+    card = {"system": RESIDENT_NUMBER, "value": first17 + check_character(first17)}
+    father = bearer("巴特尔", birthDate="1970-05-05", identifier=[card])
+    other = bearer("巴特尔", birthDate=born, identifier=[card])
+    for a, b in ((father, other), (other, father)):
+        assert ("generation" in guards(a, b, compare.compare(a, b))) is guarded
