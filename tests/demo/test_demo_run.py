@@ -26,7 +26,7 @@ from hie.fhir.definitions import type_number
 from hie.kit.db import Database
 
 TODAY = date(2026, 6, 30)
-PATIENCE = 120
+PATIENCE = 300
 COMMAND = "from hie.cli.main import application; application()"
 
 
