@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hie.auth.clients import is_registered_origin
 from hie.auth.routes import routes as auth_routes
-from hie.kit import postgres, redaction
+from hie.kit import collection, postgres, redaction
 from hie.kit.protective_headers import ProtectiveHeaders
 from hie.kit.proxies import TrustedProxies, networks
 from hie.records.exchange import Exchange, open_exchange
@@ -88,6 +88,7 @@ def application(chosen: Settings | None = None) -> Application:
         async with open_exchange(used, postgres.conninfo(used)) as exchange:
             await prepare_portals(exchange)
             app.state.exchange = exchange
+            collection.settle()
             yield
 
     return Application(used, lifespan)

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
+import psycopg
 
 Rows = list[tuple[Any, ...]]
 Values = Mapping[str, object]
@@ -106,8 +107,10 @@ class Joint:
         try:
             rows = await self._fetch(statement, written([one.values for one in askers]))
         except Exception as error:
-            if len(askers) == 1:
-                _refuse(askers[0], error)
+            # Without a database it would fail for each as it did for all, and take its time.
+            if len(askers) == 1 or isinstance(error, psycopg.OperationalError):
+                for one in askers:
+                    _refuse(one, error)
                 return
             # Whose values the statement failed on shows when each is asked alone.
             for one in askers:

@@ -1,13 +1,15 @@
 """One statement for all who ask at once: each gets their own rows and failures, and writing is committed."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import psycopg
 import pytest
 
 from hie.kit.db import Database
-from hie.kit.joined import hexadecimal, of_asker, table, type_of
+from hie.kit.joined import Joint, hexadecimal, of_asker, table, type_of
+from hie.kit.pipeline import Pipeline, Rows
 from hie.kit.within import Within
 
 TYPES = {"n": "bigint", "t": "text", "b": "bytea", "list": "text[]"}
@@ -77,6 +79,22 @@ async def test_what_fails_beside_it_undoes_nothing_and_writes_nothing_twice(
         assert found[6] == [(6,)]
         cursor = await connection.execute("SELECT n FROM seen ORDER BY n")
         assert await cursor.fetchall() == [(n,) for n in range(5)]
+
+
+async def test_without_a_database_all_are_refused_at_once() -> None:
+    nowhere = Pipeline("host=127.0.0.1 port=1 dbname=none")
+    asked: list[str] = []
+
+    async def fetch(statement: str, values: Mapping[str, object]) -> Rows:
+        asked.append(statement)
+        return await nowhere.fetch(statement, values)
+
+    joint = Joint(fetch)
+    found = await asyncio.gather(
+        *(joint.ask(DIVIDE, {"n": n}) for n in range(20)), return_exceptions=True
+    )
+    assert [type(one) for one in found] == [psycopg.OperationalError] * 20
+    assert len(asked) == 1
 
 
 async def test_one_who_gives_up_leaves_the_others_alone(database: Database) -> None:
