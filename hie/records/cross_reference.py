@@ -61,6 +61,9 @@ async def cross_reference(
             else ("identifier", f"{escape(system)}|{escape(value)}")
         )
         found = await _search(connection, exchange, caller, [criterion])
+        if by_id and any(is_replaced(_patient(exchange, row)) for row in found):
+            # "Post Merge/Delete": who asks by a Patient that is merged learns that it is no more.
+            raise _refused(404, "not-found", "sourceIdentifier Patient Identifier not found")
         person = await _person(connection, [row.id for row in found])
         members = (await linked(connection, [person]))[person]
         ids = ",".join((person, *members))
@@ -75,10 +78,7 @@ async def cross_reference(
         query=f"sourceIdentifier={source}",
     )
     await exchange.audit.record(asked)
-    patients = {
-        row.id: orjson.loads(exchange.store.bodies.expand(row.dictionary, row.body or b""))
-        for row in rows
-    }
+    patients = {row.id: _patient(exchange, row) for row in rows}
     patients.setdefault(person, {"resourceType": "Patient", "id": person})
     except_id = value.removeprefix("Patient/") if by_id else None
     parameters = [
@@ -96,6 +96,20 @@ def _refused(status: int, code: str, diagnostics: str) -> Problem:
     }
     return problem(
         status, code, diagnostics, chinese[diagnostics], diagnostics.split(" ", maxsplit=1)[0]
+    )
+
+
+def _patient(exchange: Exchange, row: Row) -> dict[str, Any]:
+    found: dict[str, Any] = orjson.loads(
+        exchange.store.bodies.expand(row.dictionary, row.body or b"")
+    )
+    return found
+
+
+def is_replaced(patient: dict[str, Any]) -> bool:
+    """Whether the Patient was merged into another."""
+    return patient.get("active") is False and any(
+        link.get("type") == "replaced-by" for link in patient.get("link", ())
     )
 
 
@@ -146,6 +160,7 @@ def _logical_ids(
         {"name": "targetId", "valueReference": {"reference": f"Patient/{id_}"}}
         for id_, patient in patients.items()
         if id_ != asked
+        and not is_replaced(patient)
         and (
             not targets
             or base in targets

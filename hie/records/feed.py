@@ -86,7 +86,7 @@ def read_message(text: bytes) -> Message:
 def _entry(one: dict[str, Any], method: str, url: str, text: bytes | None, place: str) -> Entry:
     given = one.get("resource")
     resource = given if isinstance(given, dict) else {}
-    type_name, _, logical_id = url.rpartition("/fhir/")[2].lstrip("/").partition("/")
+    type_name, logical_id = _target(url)
     if type_name not in TYPES or method not in ("POST", "PUT", "DELETE"):
         raise _invalid(
             f"An entry creates (POST), updates (PUT) or deletes one of {', '.join(TYPES)}",
@@ -100,6 +100,14 @@ def _entry(one: dict[str, Any], method: str, url: str, text: bytes | None, place
     if method == "POST" and not logical_id:
         return Entry("POST", type_name, None, text, full_url, expression=place)
     return Entry("PUT", type_name, logical_id, _merged(resource, text), full_url, expression=place)
+
+
+def _target(url: str) -> tuple[str, str]:
+    """Type and id that a request's URL names, relative or under the sender's own base."""
+    path = url.partition("?")[0].rstrip("/").split("/")
+    if len(path) > 1 and path[-2] in TYPES:
+        return path[-2], path[-1]
+    return path[-1], ""
 
 
 def _replaced_by(resource: dict[str, Any]) -> set[str]:

@@ -156,3 +156,47 @@ async def test_an_institution_feeds_only_its_own(client, source) -> None:
     anybody = await client()
     assert (await anybody.post(FEED, content=sent)).status_code == 401
     assert "gender" not in (await source.get("/Patient/feed-riegel")).json()
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "status"),
+    [
+        ("PUT", "Patient/feed-riegel", 200),
+        ("PUT", "http://example.com/fhir/Patient/feed-riegel", 200),
+        ("PUT", "https://example.org/FHIR/Patient/feed-riegel", 200),
+        ("PUT", "https://example.org/baseR4/Patient/feed-riegel", 200),
+        ("POST", "https://example.org/baseR4/Patient", 200),
+        ("DELETE", "https://example.org/FHIR/Patient/feed-riegel", 200),
+        ("PUT", "https://example.org/FHIR/Observation/feed-riegel", 400),
+        ("PUT", "https://example.org/FHIR", 400),
+        ("GET", "Patient/feed-riegel", 400),
+    ],
+)
+async def test_a_request_may_name_the_senders_own_base(source, method, url, status) -> None:
+    resource = None if method == "DELETE" else {**RIEGEL, "gender": "male"}
+    answer = await source.post(FEED, content=message(change(method, url, resource)))
+    assert answer.status_code == status, answer.text
+    if status == 200:
+        left = await source.get("/Patient/feed-riegel")
+        assert left.status_code == (410 if method == "DELETE" else 200)
+        assert method == "DELETE" or left.json()["gender"] == "male"
+
+
+async def test_ihes_merge_example_names_nothing_but_the_successor(exchange, source) -> None:
+    """https://build.fhir.org/ig/IHE/ITI.PMIR/Bundle-ex-PMIRBundleMerge.json.html"""
+    merged = {
+        "resourceType": "Patient",
+        "id": "feed-wooten",
+        "text": {
+            "status": "additional",
+            "div": '<div xmlns="http://www.w3.org/1999/xhtml">Merged</div>',
+        },
+        "active": False,
+        "link": [{"other": {"reference": "Patient/feed-riegel"}, "type": "replaced-by"}],
+    }
+    answer = await source.post(FEED, content=message(change("PUT", "Patient/feed-wooten", merged)))
+    assert answer.status_code == 200, answer.text
+    people = await persons(exchange)
+    assert people["feed-wooten"] == people["feed-riegel"]
+    shown = (await source.get("/Patient/feed-wooten")).json()
+    assert (shown["active"], shown["link"]) == (False, merged["link"])

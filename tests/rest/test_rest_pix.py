@@ -5,6 +5,7 @@ https://profiles.ihe.net/ITI/PIXm/ITI-83.html#2383422-message-semantics
 
 from typing import Any
 
+import orjson
 import pytest
 from tests_rest_samples import patient
 
@@ -140,3 +141,27 @@ async def test_who_may_not_search_patients_may_not_ask(client, exchange, golden)
             "SELECT patient, account FROM audit.event WHERE interaction = 'ihe-pix'"
         )
         assert await cursor.fetchall() == [(golden, "li.jing")]
+
+
+async def test_a_merged_patient_is_not_told_and_not_known(client, golden) -> None:
+    """Post Merge/Delete: https://profiles.ihe.net/ITI/PIXm/ITI-83.html#238342225-post-mergedelete"""
+    ours = await client("institution", institution="A")
+    old = orjson.loads(patient("old", "欧阳明远", institution="A", number="10"))
+    assert (await ours.put("/Patient/old", content=orjson.dumps(old))).status_code == 201
+    assert (await ask(ours, f"{BASE}|Patient/old")).status_code == 200
+    replaced = {
+        **old,
+        "active": False,
+        "link": [{"other": {"reference": "Patient/a"}, "type": "replaced-by"}],
+    }
+    assert (await ours.put("/Patient/old", content=orjson.dumps(replaced))).status_code == 200
+    gone = await ask(ours, f"{BASE}|Patient/old")
+    assert gone.status_code == 404
+    issue = gone.json()["issue"][0]
+    assert (issue["code"], issue["diagnostics"]) == (
+        "not-found", "sourceIdentifier Patient Identifier not found",
+    )  # fmt: skip
+    _, ids = told(await ask(ours, f"{number('A')}|11"))
+    assert ids == {f"Patient/{golden}", "Patient/a"}
+    _, ids = told(await ask(ours, f"{number('A')}|10"))  # the old number still leads to the person
+    assert ids == {f"Patient/{golden}", "Patient/a"}
