@@ -293,9 +293,11 @@ async def test_nobody_reviews_an_emergency_of_others_without_being_a_reviewer(
         fhir,
         await world.as_person("zhang"),
         await world.as_person("steward", "user/*.rs"),
+        await world.as_person("auditor", "user/*.rs"),
     ):
         answer = await reader.post("/Patient/$review-emergency", content=body)
         assert answer.status_code == 403
+        assert (await reader.get("/Patient/$emergency-reads?number=1")).status_code == 403
 
 
 async def test_a_teenager_hides_a_visit_from_the_guardian(world: World) -> None:
