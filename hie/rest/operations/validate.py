@@ -78,8 +78,8 @@ async def validate_resource(request: Request) -> Response:
 
 def _has_body(request: Request) -> bool:
     """Whether anything was sent: a stored resource can be asked about by POST without a body."""
-    headers = request.headers
-    return "content-type" in headers or headers.get("content-length", "0") != "0"
+    length = request.headers.get("content-length")
+    return "content-type" in request.headers if length is None else length != "0"
 
 
 def _require_use(caller: Caller, type_name: str) -> None:
