@@ -20,7 +20,7 @@ from hie.store.institutions import Institution
 from hie.store.learning import Sample
 
 FILES = 24
-SAMPLES = 5000
+SAMPLES = 3000
 FEWEST = 20
 """Samples of a file of lines, however small it is among the others."""
 STRIDE = 4
