@@ -34,7 +34,8 @@ def test_what_is_easy_to_guess_is_refused(password: str) -> None:
         "correct horse battery staple",  # 6.2.5: no kinds of characters are asked for
         "k7#Vq9pLw2zR",
         "雨后青山独自归 2019",
-        "The kettle sang; nobody in the whole northern valley had paid for it. " * 2,  # 6.2.9: 64 and more
+        "The kettle sang; nobody in the whole northern valley had paid for it. "
+        * 2,  # 6.2.9: 64 and more
     ],
 )
 def test_what_is_hard_to_guess_is_taken(password: str) -> None:
