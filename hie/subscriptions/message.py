@@ -7,11 +7,11 @@ that was merged away names its successor. https://profiles.ihe.net/ITI/PMIR/ITI-
 from collections.abc import Sequence
 from typing import Any
 
+from hie.fhir.subset import SUBSETTED
 from hie.kit.clock import instant, now
 from hie.kit.ids import new_id
 from hie.mpi.notices import Standing
 from hie.records.feed import EVENT
-from hie.records.identify import SUBSETTED
 
 DEFINITION = "https://profiles.ihe.net/ITI/PMIR/StructureDefintion/IHE.PMIR.MessageDefinition"
 
