@@ -11,10 +11,12 @@ import pytest
 from search_fixtures import Find, Load, Search
 
 from hie.errors import Problem
+from hie.fhir.definitions import type_number
 from hie.kit.db import Connection
 from hie.search import context as contexts
 from hie.search import execute, other_end, pages, pointing, reached
 from hie.search.explain import Explanation, explain
+from hie.search.parameters import kept
 from hie.search.parse import parse
 from hie.search.restriction import EVERYTHING, Restriction, Rule
 from hie.store.open import Store
@@ -247,12 +249,17 @@ async def test_an_index_has_the_order_that_is_walked(store: Store, text: str, in
 
 
 MANY = """
-INSERT INTO store.resource SELECT n, n, n, now(), moment, moment + '1 second', 1, 1, 96, 0,
-    'many' || n, '{}', '' FROM generate_series(-20000, -1) n,
+INSERT INTO store.resource (patient_key, key, change, last_updated, date_low, date_high, version,
+    institution, type, dictionary, id, tokens, body)
+SELECT n, n, n, now(), moment, moment + interval '1 second', 1, 1, {type}, 0, 'many' || n, '{{}}', ''
+FROM generate_series(-20000, -1) n,
     LATERAL (SELECT timestamptz '2025-06-01' + n * interval '1 hour') AS each (moment);
-INSERT INTO search.quantity SELECT n, n, 7, 931, n, n FROM generate_series(-20000, -1) n;
+INSERT INTO search.quantity (patient_key, key, unit, parameter, low, high)
+SELECT n, n, 7, {parameter}, n, n FROM generate_series(-20000, -1) n;
 ANALYZE store.resource, search.quantity
-"""
+""".format(
+    type=type_number("Observation"), parameter=kept("Observation")["value-quantity"][0].number
+)
 
 
 @pytest.mark.parametrize(
