@@ -1,5 +1,6 @@
 """A few entries and many are written by other statements, and leave the same rows."""
 
+from asyncio import gather
 from typing import Any
 
 import orjson
@@ -132,6 +133,14 @@ async def test_the_first_of_a_few_that_fails_undoes_all(database: Database) -> N
             # what a transaction of a few sets ends with it
             cursor = await connection.execute("SHOW enable_seqscan")
             assert await cursor.fetchone() == ("on",)
+
+
+async def test_those_who_create_the_same_at_once_follow_each_other(database: Database) -> None:
+    async with open_exchange(Settings(), database.conninfo) as exchange:
+        caller = await institution(exchange)
+        same = [entries("few", language)[0] for language in ("zh", "en", "de")]
+        done = await gather(*(accept(exchange, caller, [entry]) for entry in same))
+        assert sorted((one.status, one.version) for [one] in done) == [(200, 2), (200, 3), (201, 1)]
 
 
 async def institution(exchange: Exchange) -> Caller:
