@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -16,8 +17,9 @@ from results import milliseconds, rounds, say
 from stand import metered
 
 ROUNDS = 3
-SECONDS = 3.0
+SECONDS = 5.0
 DRAWN = 300
+PATIENCE = 60
 LOCATION = re.compile(rb"\r\nlocation: *[^\r\n]*/observation/([^/\r\n]+)", re.IGNORECASE)
 
 Draw = Callable[[], Request]
@@ -28,6 +30,7 @@ class Timed:
     """One measure of one server, round by round."""
 
     turns: list[dict[str, float]] = field(default_factory=list)
+    asked: int = 0
     refused: int = 0
 
     def figures(self) -> dict[str, object]:
@@ -37,7 +40,7 @@ class Timed:
             name: round(median(turn[name] for turn in self.turns), 2) for name in names
         }
         rates = rounds([turn["per_second"] for turn in self.turns], 1)
-        return {"per_second": rates, **told, "refused": self.refused}
+        return {"per_second": rates, **told, "asked": self.asked, "refused": self.refused}
 
 
 class Work:
@@ -105,10 +108,15 @@ def _cycle(requests: Sequence[bytes]) -> Draw:
 
 
 async def warm_up(work: Mapping[str, Work], peers: Sequence[Peer], seconds: float) -> None:
-    """Asks for everything untimed: a virtual machine compiles what it has run often enough."""
+    """Asks for everything untimed until each server has had `seconds` of processor for each measure.
+
+    A virtual machine compiles what it has run often enough. What takes too long is broken off.
+    """
     for peer in peers:
         for clients, drawing in work[peer.name].measures(ROUNDS).values():
-            await closed_loop(peer.port, drawing, clients=clients, seconds=seconds)
+            before, started = peer.spent()[0], time.monotonic()
+            while peer.spent()[0] - before < seconds and time.monotonic() - started < PATIENCE:
+                await closed_loop(peer.port, drawing, clients=clients, seconds=1)
 
 
 async def timed(work: Mapping[str, Work], peers: Sequence[Peer]) -> None:
@@ -120,6 +128,7 @@ async def timed(work: Mapping[str, Work], peers: Sequence[Peer]) -> None:
                 running = closed_loop(peer.port, drawing, clients=clients, seconds=SECONDS)
                 done, used = await metered(peer, running)
                 one = found.setdefault(name, {}).setdefault(peer.name, Timed())
+                one.asked += len(done.times)
                 one.refused += sum(n for status, n in done.statuses.items() if status >= 400)
                 figures = {"per_second": done.per_second, **used, **milliseconds(done.times)}
                 one.turns.append(figures)

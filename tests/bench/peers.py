@@ -37,7 +37,7 @@ SYNTHEA = Path(__file__).parents[3] / "shared" / "data" / "synthea"
 COLD = 3
 """Bundles that each server is given before its loading is timed."""
 PROBES = 5
-PATIENCE = 1800
+PATIENCE = 3600
 RESIDENT = "exchange, resident"
 
 
@@ -131,7 +131,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench-peers", description=__doc__)
     parser.add_argument("peer", nargs="*", type=Peer.parse, help="NAME=BASE,PID,PID")
     parser.add_argument("--patients", type=int, default=15)
-    parser.add_argument("--warm-up", type=float, default=8, help="seconds for each measure")
+    parser.add_argument("--warm-up", type=float, default=10, help="seconds of processor a measure")
     chosen = parser.parse_args()
     if not SYNTHEA.is_dir():
         raise SystemExit(f"make bench-peers needs the shared test data in {SYNTHEA}")
