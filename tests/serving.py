@@ -13,7 +13,7 @@ from typing import NamedTuple
 import httpx
 
 COMMAND = "from hie.cli.main import application; application()"
-SECONDS_TO_START = 60
+SECONDS_TO_START = 180
 
 
 class Served(NamedTuple):
