@@ -269,6 +269,6 @@ GUARDS = (
           outside.test_a_registered_app_waits_for_approval),
     Guard("protective headers", {"hie.kit.protective_headers.ALWAYS": ()},
           outside.test_every_answer_carries_the_protective_headers, {"path": "/fhir/metadata"}),
-    *(Guard(name, off, probe, arguments) for name, off, probe, arguments in (*CONSENT, *EXPORT, *IDENTITY, *PROXIES)),
+    *(Guard(*one) for one in (*CONSENT, *EXPORT, *IDENTITY, *PROXIES)),
     *(Guard(name, off, probe, arguments, 1, STRICT) for name, off, probe, arguments in STAFF),
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """Guards of proxies, each with the probe that has to notice when it is off."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import test_attack_proxies as proxies
@@ -23,13 +23,13 @@ def _represented(part: str) -> dict[str, Any]:
 
 ANYBODYS = representation.END.replace("%s OR representative = %s)", "%s OR representative <> %s)")
 
-OFF: tuple[tuple[str, dict[str, Any], Callable[..., Awaitable[None]], dict[str, Any]], ...] = (
+OFF: tuple[tuple[Any, ...], ...] = (
     ("name of who is invited", {"hie.access.invitation._is_meant": passing(True)},
      proxies.test_an_invitation_is_for_nobody_of_another_name, {}),
     ("one use of an invitation", {"hie.access.invitation.ACCEPT": "SELECT %s::bigint"},
      proxies.test_an_invitation_works_once, {}),
     ("lock on an invitation", {"hie.access.invitation.FIND": without(invitation.FIND, "FOR UPDATE")},
-     proxies.test_an_invitation_raced_is_accepted_once, {}),
+     proxies.test_an_invitation_raced_is_accepted_once, {}, 20),
     ("withdrawal of an invitation", {"hie.access.invitation.FIND": without(
         invitation.FIND, "AND withdrawn IS NULL")},
      proxies.test_a_withdrawn_invitation_is_over, {}),
