@@ -30,12 +30,12 @@ PULSE = {"coding": [{"system": "http://loinc.org", "code": "8867-4"}]}
 
 
 def test_fhir_kit_client(access: Access) -> None:
-    """npm: https://www.npmjs.com/package/fhir-kit-client"""
+    """JavaScript: https://github.com/Vermonster/fhir-kit-client"""
     assert run_node("fhir_kit.js", FHIR=access.fhir, TOKEN=access.token) == {"pages": 3, "seen": 25}
 
 
 async def test_fhirpy(access: Access) -> None:
-    """PyPI: https://pypi.org/project/fhirpy/"""
+    """Python: https://github.com/beda-software/fhir-py"""
     client = AsyncFHIRClient(access.fhir, authorization=f"Bearer {access.token}")
     patient = client.resource("Patient", active=True, name=[{"text": "王芳"}])
     await patient.create()
@@ -77,7 +77,7 @@ async def test_fhirpy(access: Access) -> None:
 
 
 async def test_fhirclient(access: Access) -> None:
-    """PyPI: https://pypi.org/project/fhirclient/ checks every answer against its R4 classes."""
+    """Python: https://github.com/smart-on-fhir/client-py checks every answer against its R4 classes."""
     await asyncio.to_thread(_drive_fhirclient, access)
 
 

@@ -51,7 +51,7 @@ def files(directory: Path) -> Iterator[str]:
 
 
 async def test_openid_client(district: District) -> None:
-    """npm: https://www.npmjs.com/package/openid-client"""
+    """JavaScript: https://github.com/panva/openid-client"""
     redirect = "http://127.0.0.1:1/callback"
     await district.register("openid", redirect)
     told = await asyncio.to_thread(
@@ -87,7 +87,7 @@ async def test_openid_client_as_an_app_of_staff(district: District, tmp_path: Pa
 
 
 async def test_oauth4webapi_with_keys_at_an_address(district: District, tmp_path: Path) -> None:
-    """npm: https://www.npmjs.com/package/oauth4webapi"""
+    """JavaScript: https://github.com/panva/oauth4webapi"""
     key = backend_key()
     public = {**key.as_dict(private=False), "kid": key.kid}
     (tmp_path / "jwks.json").write_bytes(orjson.dumps({"keys": [public]}))
@@ -101,7 +101,7 @@ async def test_oauth4webapi_with_keys_at_an_address(district: District, tmp_path
 
 
 async def test_fhirclient_of_python(district: District) -> None:
-    """PyPI: https://pypi.org/project/fhirclient/"""
+    """Python: https://github.com/smart-on-fhir/client-py"""
     redirect = "http://127.0.0.1:1/python"
     await district.register("python", redirect)
     smart = await asyncio.to_thread(
@@ -170,7 +170,7 @@ async def allow(page: Page, login: str, password: str) -> dict[str, Any]:
 async def test_fhirclient_of_smart_in_a_browser(
     district: District, smart_app: str, page: Page
 ) -> None:
-    """npm: https://www.npmjs.com/package/fhirclient — standalone launch"""
+    """JavaScript: https://github.com/smart-on-fhir/client-js — standalone launch"""
     await district.register("browser", f"{smart_app}/index.html")
     await page.goto(f"{smart_app}/launch.html?iss={district.fhir}")
     told = await allow(page, district.login, district.password)

