@@ -112,7 +112,7 @@ def walk_in(institution: str, resident: Resident, home: Household) -> Registrati
         return None
     ticked: Gender = "female" if resident.gender == "male" else "male"
     made = exact(institution, replace(resident, gender=ticked), home)
-    return replace(made, name=MISHEARD[resident.key], card=None)
+    return replace(made, name=MISHEARD[resident.key], card=None, keeps_record=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ class Registration:
     birth: date
     card: str | None
     phone: str | None
+    keeps_record: bool = True  # a station's counter may not know the 健康档案编号
 
     @property
     def patient(self) -> str:
@@ -107,7 +108,7 @@ def patient(registration: Registration) -> Resource:
         identifiers.append(
             {"system": "http://hl7.org/fhir/sid/passport-XXA", "value": resident.passport}
         )
-    if not institution.startswith("YX-H"):
+    if registration.keeps_record and not institution.startswith("YX-H"):
         # 健康档案编号: division 6, street 3, neighbourhood 3, serial 5.
         serial = (resident.household * 10 + resident.place) % 100_000
         division = 990101 + resident.household // 10_000
