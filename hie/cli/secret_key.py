@@ -49,7 +49,7 @@ def rotate() -> None:
     replace_keys(chosen, [known[-1], *known[:-1]])
     try:
         count = run(lambda connection: seal_anew(connection, chosen))
-    except BaseException:
+    except BaseException:  # also Ctrl-C: nothing may be sealed with a key that is no longer first
         replace_keys(chosen, before)
         raise
     print(f"{count} secrets are sealed anew; older keys stay until 'hie secret-key retire'")

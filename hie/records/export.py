@@ -33,6 +33,7 @@ from hie.search.definitions import follow, writers
 from hie.search.parse import parse
 from hie.search.permitted import permitted
 from hie.search.restriction import Restriction, condition
+from hie.search.rewrite.own_addresses import own_addresses
 from hie.search.rewrite.people import expand, patient_ids
 from hie.search.snapshot import Snapshot, deletions, parts
 from hie.search.sql import TRUE, Sql, all_of, any_of
@@ -268,6 +269,6 @@ async def _matching(
     name: str,
     pairs: Sequence[tuple[str, str]],
 ) -> Sql:
-    query = parse(name, pairs)
+    query = own_addresses(parse(name, pairs), exchange.settings.fhir_base)
     query = expand(query, await linked(connection, patient_ids(query)))
     return await emit.condition(query, Context(connection, exchange.store, visible))

@@ -61,7 +61,6 @@ def _event(caller: Caller, interaction: str, person: str, reason: str) -> Event:
         person,
         entity_type="Patient",
         entity_id=person,
-        purpose=None,
         reason=reason or None,
     )
 

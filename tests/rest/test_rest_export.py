@@ -133,6 +133,11 @@ async def test_lines_hold_what_was_sent(sender: httpx.AsyncClient) -> None:
             {"Observation": ["oa", "ob"]},
         ),
         ("/$export?_type=Observation&_typeFilter=Observation%3Fstatus%3Dcancelled", {}),
+        (
+            "/$export?_type=Observation&_typeFilter="
+            "Observation?subject=http://127.0.0.1:8080/fhir/Patient/b",
+            {"Observation": ["ob"]},
+        ),
         ("/$export?_type=Encounter", {}),
     ],
 )
