@@ -7,7 +7,6 @@ prefix 199 are visibly synthetic.
 """
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -154,7 +153,7 @@ class _Person:
     passports: list[str] = field(default_factory=list)
 
 
-class _District:
+class District:
     """One seeded population; everything random comes from `self.random`."""
 
     def __init__(self, habits: Habits, seed: int) -> None:
@@ -419,15 +418,3 @@ class _District:
             )
         row["id_no"] = person.mother.number if self._chance(0.3) else ""
         row["phone"] = person.mother.phone if self._chance(0.9) else ""
-
-
-def generate(persons: int, habits: Habits, seed: int) -> Iterator[dict[str, str]]:
-    """Registrations of about `persons` people in the columns of `COLUMNS`, household by household."""
-    district = _District(habits, seed)
-    made = written = 0
-    while made < persons:
-        for person in district.household():
-            for row in district.registrations(person):
-                yield {"rec_id": f"r{written}", "true_person": str(made), **row}
-                written += 1
-            made += 1

@@ -102,7 +102,7 @@ class _Clerk:
     """Whether a number of its own stands where the card's should."""
 
 
-class _District:
+class District:
     def __init__(self, mores: Mores, seed: int) -> None:
         self.mores = mores
         self.random = random.Random(seed)  # noqa: S311 - reproducible test data
@@ -544,15 +544,3 @@ class _District:
         row["id_type"], row["id_no"] = "NI", mother.number if self._chance(0.35) else ""
         row["phone"] = mother.phones[0] if self._chance(0.9) else ""
         row["ins_no"], row["ehc"] = (mother.insurance if self._chance(0.15) else ""), ""
-
-
-def generate_border(persons: int, mores: Mores, seed: int) -> Iterator[dict[str, str]]:
-    """Registrations of about `persons` people, household by household."""
-    district = _District(mores, seed)
-    made = written = 0
-    while made < persons:
-        for person in district.household():
-            for row in district.registrations(person):
-                yield {"rec_id": f"b{written}", "true_person": str(made), **row}
-                written += 1
-            made += 1

@@ -127,7 +127,7 @@ class _Resident:
     lunar: bool = False
 
 
-class _District:
+class District:
     def __init__(self, customs: Customs, seed: int) -> None:
         self.customs = customs
         self.random = random.Random(seed)  # noqa: S311 - reproducible test data
@@ -497,15 +497,3 @@ class _District:
         row["phone"] = mother.phones[0] if self._chance(0.85) else ""
         row["ins_no"] = mother.insurance if self._chance(0.1) else ""
         row["ehc"] = ""
-
-
-def generate_mixed(persons: int, customs: Customs, seed: int) -> Iterator[dict[str, str]]:
-    """Registrations of about `persons` people, household by household."""
-    district = _District(customs, seed)
-    made = written = 0
-    while made < persons:
-        for person in district.household():
-            for row in district.registrations(person):
-                yield {"rec_id": f"m{written}", "true_person": str(made), **row}
-                written += 1
-            made += 1

@@ -1,14 +1,14 @@
 """Training finds what is known of a generated population, without being told who is who."""
 
 from hie.mpi.features import of_patient
-from hie.mpi.generate import HABITS, generate
 from hie.mpi.model import build, shipped
+from hie.mpi.population import population
 from hie.mpi.registration_file import patient
 from hie.mpi.training import train
 
 
 def test_learned_weights_are_sensible() -> None:
-    rows = list(generate(1500, HABITS["town"], 5))
+    rows = list(population("town", 1500, 5))
     plain = train(
         [of_patient(patient(row)) for row in rows], shipped(), version="test", sample=20_000
     )
