@@ -1,6 +1,6 @@
 """Synthetic populations by name, each with habits of its own, for evaluating and training."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 from hie.mpi import generate, generate_border, generate_mixed
@@ -17,7 +17,7 @@ class District(Protocol):
     def household(self) -> list[Any]:
         """The next people."""
 
-    def registrations(self, person: Any) -> Iterator[dict[str, str]]:
+    def registrations(self, person: Any) -> Iterable[dict[str, str]]:
         """The person's registrations in the columns of `hie.mpi.generate.COLUMNS`, without numbers."""
 
 
