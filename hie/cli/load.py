@@ -53,6 +53,9 @@ def load(
 ) -> None:
     """Load transaction Bundles (.json, .json.gz) and NDJSON (.ndjson, .ndjson.gz).
 
+    A Bundle is carried out whole, deletions, conditions and patches included, or refused whole; so is
+    one that asks for reads. Of the lines of NDJSON each is stored or refused by itself.
+
     Start the same command again after an interruption: what is stored is skipped.
     """
     console = Console(stderr=True)

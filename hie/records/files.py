@@ -2,14 +2,20 @@
 
 import gzip
 import zlib
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 import msgspec
-import orjson
 
-from hie.errors import problem
-from hie.fhir.bundle import entry_resources
+from hie.errors import Issue, Problem, Text
+from hie.records.bundle_request import (
+    ORDER,
+    Asked,
+    asked_by,
+    decode_bundle,
+    repeated_addresses,
+)
 from hie.records.entry import Entry
 
 UNREADABLE = (OSError, EOFError, zlib.error)
@@ -36,47 +42,54 @@ def is_ndjson(path: Path) -> bool:
     return path.name.removesuffix(".gz").endswith(".ndjson")
 
 
-def bundle_entries(text: bytes) -> list[Entry]:
-    """The entries of a Bundle; those without a resource are left out.
+def bundle_entries(text: bytes, base: str = "") -> list[Entry]:
+    """The changes that a Bundle asks for, in the order in which they are carried out.
 
-    Raises orjson.JSONDecodeError, and Problem 400 for anything that is no Bundle.
+    They are read as those that are posted, with conditions, deletions and patches. An entry without
+    a request is a create, except in a transaction or batch, which must say what it wants. Nothing is
+    left aside: Problem 400 with every entry that cannot be carried out, and for anything that is no
+    Bundle. `base`: the exchange's own, which addresses may begin with.
     """
-    bundle: Any = orjson.loads(text)
-    if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
-        raise problem(
-            400, "invalid", "The file holds no Bundle", "文件内容不是 Bundle", "Bundle.resourceType"
-        )
-    try:
-        texts = entry_resources(text)
-    except msgspec.ValidationError as error:
-        raise problem(
-            400,
-            "structure",
-            f"Bundle.entry is not an array of objects: {error}",
-            "Bundle.entry 不是对象数组",
-            "Bundle.entry",
-        ) from error
-    entries = []
-    for number, (entry, resource) in enumerate(zip(bundle.get("entry", ()), texts, strict=True)):
-        if resource is None:
-            continue
-        request = entry.get("request")
-        request = request if isinstance(request, dict) else {}
-        type_name, _, logical_id = str(request.get("url", "")).partition("/")
-        content = entry["resource"]
-        sent = content.get("resourceType", "") if isinstance(content, dict) else ""
-        entries.append(
-            Entry(
-                "PUT" if request.get("method") == "PUT" and logical_id else "POST",
-                type_name or sent,
-                id=logical_id or None,
-                body=resource,
-                full_url=entry.get("fullUrl"),
-                if_none_exist=request.get("ifNoneExist"),
-                expression=f"Bundle.entry[{number}]",
+    bundle = decode_bundle(text)
+    requested = bundle.type in ("transaction", "batch")
+    entries: list[Entry] = []
+    issues = repeated_addresses(bundle.entry)
+    for number, posted in enumerate(bundle.entry):
+        place = f"Bundle.entry[{number}]"
+        if posted.request is None and not requested and bytes(posted.resource):
+            body = bytes(posted.resource)
+            entries.append(
+                Entry("POST", _type(body), body=body, full_url=posted.full_url, expression=place)
             )
-        )
-    return entries
+            continue
+        asked = asked_by(posted, place, base)
+        if isinstance(asked, Issue):
+            issues.append(asked)
+        elif asked.entry is None:
+            issues.append(_no_change(asked))
+        else:
+            entries.append(asked.entry)
+    if issues:
+        raise Problem(400, issues)
+    return sorted(entries, key=lambda entry: ORDER[entry.method])
+
+
+def _type(text: bytes) -> str:
+    with suppress(msgspec.DecodeError):
+        return _head.decode(text).resource_type
+    return ""
+
+
+def _no_change(asked: Asked) -> Issue:
+    return Issue(
+        "not-supported",
+        Text(
+            f"'{asked.method} {asked.url[:80]}' changes nothing, and nobody would read its answer; "
+            "a file is for changes",
+            f"“{asked.method} {asked.url[:80]}”不改变数据，其结果也无人读取；文件只用于写入",
+        ),
+        f"{asked.expression}.request",
+    )
 
 
 def line_entry(text: bytes) -> Entry:

@@ -13,12 +13,11 @@ from itertools import islice
 from pathlib import Path
 
 import msgspec
-import orjson
 from psycopg.errors import DeadlockDetected, UniqueViolation
 
 from hie.access.caller import Caller
 from hie.errors import Issue, Problem, Text
-from hie.fhir.json_text import why_not_json, why_not_read
+from hie.fhir.json_text import why_not_read
 from hie.kit.db import Connection
 from hie.records.accept import carry_out
 from hie.records.entry import Prepared
@@ -27,6 +26,7 @@ from hie.records.files import UNREADABLE, bundle_entries, is_ndjson, line_entry,
 from hie.records.prepare import TURN, prepare
 
 LINES = 500
+DELETED = 204
 ATTEMPTS = 20
 """Files of many institutions repeat the same practitioners, which several processes then create."""
 _Line = tuple[int, Prepared]
@@ -154,16 +154,15 @@ async def _load_bundle(exchange: Exchange, caller: Caller, path: Path) -> Report
     except UNREADABLE as error:
         return Report(refused=[Refused(path.name, None, (_damage(error, 1),))])
     try:
-        prepared = await prepare(caller, bundle_entries(text))
+        prepared = await prepare(caller, bundle_entries(text, f"{exchange.settings.fhir_base}/"))
 
         async def write(connection: Connection) -> Report:
-            await carry_out(connection, exchange, caller, [copy(item) for item in prepared])
-            return Report(stored=len(prepared))
+            outcomes = await carry_out(
+                connection, exchange, caller, [copy(item) for item in prepared]
+            )
+            return Report(stored=sum(outcome.status != DELETED for outcome in outcomes))
 
         return await _store(exchange, sha256(text).digest(), 0, write)
-    except orjson.JSONDecodeError as error:
-        reason = why_not_json(text, error)
-        return Report(refused=[Refused(path.name, None, (Issue("structure", reason),))])
     except Problem as found:
         return Report(refused=[Refused(path.name, None, found.issues)])
 

@@ -23,6 +23,19 @@ NO_CRITERIA = frozenset(
 )
 
 
+def bare(text: str | None, type_name: str) -> str | None:
+    """The criteria of an If-None-Exist alone: some clients send the address before them too.
+
+    https://hl7.org/fhir/R4/http.html#ccreate asks for "the query portion" only.
+    """
+    if text is None:
+        return None
+    before, question, query = text.partition("?")
+    if question and before.rpartition("/")[2] in ("", type_name) and "=" not in before:
+        return query
+    return text
+
+
 def normal(type_name: str, query: str) -> str:
     """One text for all ways of writing the same criteria: what is locked is the question itself."""
     return f"{type_name}?{urlencode(sorted(parse_qsl(query, keep_blank_values=True)))}"

@@ -36,7 +36,7 @@ def samples_of(files: Sequence[Path], institution: Institution) -> list[Sample]:
     for path in chosen:
         try:
             found += _of_lines(path, _share(path, whole)) if is_ndjson(path) else _of_bundle(path)
-        except (*UNREADABLE, orjson.JSONDecodeError, msgspec.DecodeError, Problem):
+        except (*UNREADABLE, msgspec.DecodeError, Problem):
             continue  # the load itself says what is wrong with the file
     taken = found[:: max(1, len(found) // SAMPLES)]
     samples = []
@@ -53,7 +53,8 @@ def _of_bundle(path: Path) -> Iterator[tuple[str, Entry, dict[str, str]]]:
         entries = bundle_entries(file.read())
     targets = {e.full_url: f"{e.type}/{new_id()}" for e in entries if e.full_url}
     for entry in entries:
-        yield path.name, entry, targets
+        if entry.method in ("POST", "PUT"):
+            yield path.name, entry, targets
 
 
 def _share(path: Path, whole: int) -> int:

@@ -9,16 +9,14 @@ from hie.errors import Issue, Problem, problem
 from hie.kit.db import Connection
 from hie.records.accept import accept
 from hie.records.bundle import bundle
+from hie.records.bundle_request import ORDER, Asked
 from hie.records.entry import Entry, Outcome
 from hie.rest.authenticate import authenticate, exchange_of
 from hie.rest.body import LARGEST_BUNDLE, read_body
-from hie.rest.bundle_entry import Asked, answered, read_bundle, refused
+from hie.rest.bundle_entry import answered, read_bundle, refused
 from hie.rest.entry_read import entry_read, within
 from hie.rest.negotiate import Return, language, preferred_return, require_fhir_body
 from hie.rest.respond import answer, may_see_result
-
-# Deletes, then creates, then updates and patches; reads come at the end.
-ORDER = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2}
 
 
 class _Unreadable(Exception):  # noqa: N818 - it carries an answer

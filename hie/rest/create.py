@@ -6,9 +6,9 @@ from starlette.responses import Response
 from hie.errors import problem
 from hie.records.accept import accept
 from hie.records.entry import Entry
+from hie.records.match import bare
 from hie.rest.authenticate import authenticate, exchange_of
 from hie.rest.binary import resource_body
-from hie.rest.criteria import bare
 from hie.rest.negotiate import FORM_PARAMETERS, preferred_return
 from hie.rest.respond import changed
 

@@ -18,8 +18,8 @@ from hie.access.caller import Caller
 from hie.kit.clock import instant
 from hie.kit.db import Connection
 from hie.kit.within import Within
+from hie.records.bundle_request import Asked
 from hie.records.exchange import Exchange
-from hie.rest.bundle_entry import Asked
 from hie.rest.negotiate import FHIR_JSON
 
 # Of the headers of the request that brought the Bundle, those that hold for its entries too.

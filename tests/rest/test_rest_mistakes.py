@@ -209,7 +209,7 @@ def post(type_name: str, resource: dict[str, Any], **more: Any) -> dict[str, Any
         (bundle("collection", {"resource": PATIENT}), "Bundle.type", "transaction or a batch"),
         (bundle("transaction", post("Patient", PATIENT, fullUrl="urn:uuid:1"), post("Patient", PATIENT, fullUrl="urn:uuid:1")), "Bundle.entry[1].fullUrl", "earlier entry"),
         (bundle("transaction", post("Observation", {**OBSERVATION, "subject": {"reference": "urn:uuid:1"}})), "Bundle.entry[0].resource.subject.reference", "urn:uuid:1"),
-        (orjson.dumps(PATIENT), "Bundle.resourceType", "Post a Bundle here"),
+        (orjson.dumps(PATIENT), "Bundle.resourceType", "Send a Bundle here"),
     ],
 )  # fmt: skip
 async def test_bundles_that_cannot_be_carried_out(
