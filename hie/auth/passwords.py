@@ -12,8 +12,7 @@ from hashlib import sha1
 from pathlib import Path
 from typing import BinaryIO
 
-from pypinyin import lazy_pinyin
-from zxcvbn import zxcvbn
+from hie.kit.pinyin import syllables
 
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 1024
@@ -32,9 +31,9 @@ _LINE = 128
 
 def _words(about: Collection[str]) -> list[str]:
     """The person's own words, names also as they are typed in Latin letters."""
-    spoken = [lazy_pinyin(one) for one in about]
-    joined = ["".join(syllables) for syllables in spoken]
-    initials = ["".join(one[:1] for one in syllables) for syllables in spoken]
+    spoken = [syllables(one) for one in about]
+    joined = ["".join(each) for each in spoken]
+    initials = ["".join(one[:1] for one in each) for each in spoken]
     return [*about, *joined, *(one for one in initials if len(one) > 1)]
 
 
@@ -78,6 +77,9 @@ def check_password(
     own = _words(about)
     if any(len(word) > 3 and word.casefold() in plain for word in own):
         raise ValueError("a password does not hold one's own name")
+    # Its lists of words take 9 MB, which most processes never need.
+    from zxcvbn import zxcvbn
+
     estimate = zxcvbn(password[:LONGEST_ESTIMATED], user_inputs=[*own, *_COMMON])
     if estimate["guesses"] < FEWEST_GUESSES:
         raise ValueError("the password is easy to guess")

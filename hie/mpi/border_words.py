@@ -4,7 +4,8 @@ Cantonese spellings are those usual in Hong Kong; the names are common ones, the
 """
 
 from opencc import OpenCC
-from pypinyin import lazy_pinyin
+
+from hie.kit.pinyin import syllables
 
 
 def _words(text: str) -> list[str]:
@@ -83,12 +84,12 @@ def _homophones() -> dict[str, str]:
     """Each character with those that an input method offers for the same letters."""
     by_sound: dict[str, str] = {}
     for character in CHARACTERS:
-        sound = lazy_pinyin(character)[0]
+        sound = syllables(character)[0]
         by_sound[sound] = by_sound.get(sound, "") + character
     return {
         character: others
         for character in CHARACTERS
-        if (others := by_sound[lazy_pinyin(character)[0]].replace(character, ""))
+        if (others := by_sound[syllables(character)[0]].replace(character, ""))
     }
 
 

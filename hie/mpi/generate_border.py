@@ -14,8 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from pypinyin import lazy_pinyin
-
+from hie.kit.pinyin import syllables
 from hie.mpi import border_words as words
 from hie.mpi.identity_number import check_character
 from hie.mpi.lunar import lunar
@@ -407,7 +406,7 @@ class District:
         )
 
     def _permit_name(self, name: str, clerk: _Clerk) -> str:
-        letters = [words.CANTONESE.get(c) or lazy_pinyin(c)[0].upper() for c in name]
+        letters = [words.CANTONESE.get(c) or syllables(c)[0].upper() for c in name]
         if self._chance(0.15):
             return (
                 f"{letters[0]} {' '.join(letters[1:])}"

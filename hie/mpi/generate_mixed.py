@@ -14,8 +14,8 @@ from datetime import date, timedelta
 from typing import Literal
 
 from opencc import OpenCC
-from pypinyin import lazy_pinyin
 
+from hie.kit.pinyin import syllables
 from hie.mpi.identity_number import check_character
 from hie.mpi.lunar import lunar
 
@@ -346,7 +346,7 @@ class District:
         return self._chinese_name(person, name)
 
     def _pinyin(self, name: str) -> str:
-        family, given = lazy_pinyin(name[0])[0], "".join(lazy_pinyin(name[1:]))
+        family, given = syllables(name[0])[0], "".join(syllables(name[1:]))
         return self.random.choice(
             (f"{family} {given}", f"{given} {family}", f"{family}{given}".upper())
         )

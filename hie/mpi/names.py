@@ -1,7 +1,7 @@
 """Personal names as keys: characters, sounds, letters; and the placeholders that newborns are given.
 
 The original stays in the record; what is made here only serves comparing. Traditional characters are
-folded to simplified ones (OpenCC), sounds are pinyin without tones (pypinyin) with the readings that
+folded to simplified ones (OpenCC), sounds are pinyin without tones (`hie.kit.pinyin`) with the readings that
 surnames have. Table of surname readings: 《中华姓氏大辞典》 and GB/T 28039-2011.
 """
 
@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import Literal
 
 from opencc import OpenCC
-from pypinyin import Style, lazy_pinyin
+
+from hie.kit.pinyin import syllables
 
 Kind = Literal["han", "latin", "newborn", "none"]
 
@@ -96,7 +97,7 @@ def split_family(text: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=131072)
 def _syllables(text: str) -> tuple[str, ...]:
-    return tuple(lazy_pinyin(text, style=Style.NORMAL, errors="default"))
+    return tuple(syllables(text))
 
 
 def readings(family: str, given: str) -> tuple[str, ...]:

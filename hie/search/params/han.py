@@ -7,8 +7,7 @@ one are given, because people type either. Pinyin: GB/T 16159, names: GB/T 28039
 from functools import lru_cache
 from itertools import product
 
-from pypinyin import Style, lazy_pinyin
-
+from hie.kit.pinyin import syllables
 from hie.search.params.normal import has_han, normal
 
 # Surnames whose reading differs from the character's usual one.
@@ -80,14 +79,14 @@ def readings(text: str, surname: bool) -> tuple[tuple[str, str], ...]:
 
 
 def _reading(characters: str, special: tuple[str, str] | None) -> tuple[str, str]:
-    syllables = lazy_pinyin(characters, style=Style.NORMAL)
-    full = "".join(syllables)
-    initials = "".join(each[0] for each in syllables if each)
+    spoken = syllables(characters)
+    full = "".join(spoken)
+    initials = "".join(each[0] for each in spoken if each)
     if special is None:
         return full, initials
     pinyin, surname = special
     # a double surname has two initials: those of its characters, as far as the reading tells
-    first = pinyin[0] if len(surname) == 1 else pinyin[0] + lazy_pinyin(surname)[1][0]
+    first = pinyin[0] if len(surname) == 1 else pinyin[0] + syllables(surname)[1][0]
     return pinyin + full, first + initials
 
 
