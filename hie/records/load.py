@@ -187,14 +187,49 @@ async def _load_lines(
         if number % TURN == 0:
             await sleep(0)
 
+    rounds, repeated = _rounds(prepared)
+
     async def write(connection: Connection) -> Report:
-        failed = await _write_lines(connection, exchange, caller, part.path.name, prepared)
+        failed: list[Refused] = []
+        for each in rounds:
+            failed += await _write_lines(connection, exchange, caller, part.path.name, each)
+        failed += [
+            Refused(one.file, number, one.issues)
+            for one in failed
+            for number in repeated.get(one.line or 0, ())
+        ]
         return Report(stored=len(prepared) - len(failed), refused=failed)
 
     source = sha256(b"".join(lines)).digest()
     report = await _store(exchange, source, part.number, write)
     report.refused += refused
     return report
+
+
+def _rounds(lines: Sequence[_Line]) -> tuple[list[list[_Line]], dict[int, list[int]]]:
+    """The lines such that no round changes a resource twice; and which lines repeat one of these.
+
+    A transaction refuses two entries for one resource. A line that says again what the line before it
+    said of its resource would change nothing, so it shares that one's fate.
+    """
+    rounds: list[list[_Line]] = [[]]
+    repeated: dict[int, list[int]] = {}
+    latest: dict[tuple[str, str], tuple[int, _Line]] = {}
+    for line in lines:
+        number, item = line
+        place = 0
+        if item.entry.id is not None:
+            before = latest.get((item.entry.type, item.entry.id))
+            if before is not None:
+                place, (first, same) = before[0] + 1, before[1]
+                if same.raw == item.raw:
+                    repeated.setdefault(first, []).append(number)
+                    continue
+            latest[item.entry.type, item.entry.id] = place, line
+        if place == len(rounds):
+            rounds.append([])
+        rounds[place].append(line)
+    return rounds, repeated
 
 
 async def _write_lines(

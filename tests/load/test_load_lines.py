@@ -78,6 +78,21 @@ async def test_of_two_lines_with_one_id_the_later_is_the_newer_version(
     assert await loaded(database, path) == ([("a", 2), ("b", 1)], [])
 
 
+async def test_lines_that_repeat_one_share_its_fate(database: Database, tmp_path: Path) -> None:
+    path = tmp_path / "repeated.ndjson"
+    nobody = observation("n", 1, subject={"reference": "Patient?identifier=nobody"})
+    lines = [observation("a", 1), observation("b", 1), nobody, observation("a", 1), nobody]
+    lines += [observation("a", 2), observation("a", 1), observation("b", 1)]
+    path.write_bytes(b"\n".join(lines))
+    stored, refused = await loaded(database, path)
+    assert stored == [("a", 3), ("b", 1)]
+    assert sorted(line or 0 for line in refused) == [3, 5]
+    async with open_exchange(Settings(), database.conninfo) as exchange:
+        path.write_bytes(b"\n".join(lines[:2] * 3))
+        report = await load_file(exchange, await caller(exchange), path)
+    assert (report.stored, report.refused) == (6, [])
+
+
 async def test_lines_keep_their_numbers_across_parts_and_are_not_loaded_twice(
     database: Database, tmp_path: Path
 ) -> None:
