@@ -91,8 +91,11 @@ async def carry_out(
     store = exchange.store
     await hold_definitions(connection, prepared)
     visible = restriction(caller, "s")
-    most_deleted = MOST_DELETED if exchange.settings.conditional_delete == "multiple" else 1
-    decided = await decide(connection, store, visible, prepared, most_deleted=most_deleted)
+    decided = await decide(
+        *(connection, store, visible, prepared),
+        fhir_base=exchange.settings.fhir_base,
+        most_deleted=MOST_DELETED if exchange.settings.conditional_delete == "multiple" else 1,
+    )
     items = decided.items
     operator = caller.kind == "operator"
     await apply_patches(connection, exchange, items, operator=operator)

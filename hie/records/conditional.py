@@ -45,16 +45,19 @@ async def decide(
     visible: Restriction,
     prepared: Sequence[Prepared],
     *,
+    fhir_base: str,
     most_deleted: int,
 ) -> Decided:
     """Give every entry its id. `most_deleted`: how many resources one conditional delete may meet.
+
+    References in criteria may be addresses below `fhir_base`, this server's own.
 
     Problem 400 for bad criteria or an id that contradicts them, 404 for a patch of nothing, 412 for
     several matches.
     """
     decided = Decided()
     questions = {
-        normal(item.entry.type, query)
+        normal(item.entry.type, query, fhir_base)
         for item in prepared
         if (query := _criteria(item.entry)) is not None
     }
@@ -66,6 +69,7 @@ async def decide(
         if entry.method == "DELETE" and entry.query is not None:
             found = await matching_ids(
                 *(connection, store, visible, entry.type, entry.query, entry.expression),
+                fhir_base=fhir_base,
                 most=most_deleted,
             )
             decided.items += [replace(item, id=logical_id) for logical_id in found]
@@ -75,10 +79,11 @@ async def decide(
             item.id = entry.id or new_id()
         else:
             match = await matching_id(
-                connection, store, visible, entry.type, query, entry.expression
+                *(connection, store, visible, entry.type, query, entry.expression),
+                fhir_base=fhir_base,
             )
             if entry.method == "POST":
-                first = creating.setdefault(normal(entry.type, query), item)
+                first = creating.setdefault(normal(entry.type, query, fhir_base), item)
                 if match is None and first is not item:
                     decided.same[number] = first.number
                     if entry.full_url:

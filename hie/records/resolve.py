@@ -14,8 +14,6 @@ from hie.records.match import matching_id
 from hie.search.restriction import Restriction
 from hie.store.open import Store
 
-CONDITIONAL = re.compile(rb'"reference"\s*:\s*("[A-Z][A-Za-z]+\?(?:[^"\\]|\\.)*")')
-
 ROOTED = re.compile(r"(https?://.+)/([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})")
 """A RESTful full URL: its root, and what is relative to that."""
 
@@ -28,21 +26,33 @@ def _absolute(fhir_base: str) -> re.Pattern[bytes]:
     )
 
 
+def _searching(fhir_base: str) -> re.Pattern[bytes]:
+    """References that are searches, also by an address of this server."""
+    base = re.escape(f"{fhir_base}/").encode()
+    return re.compile(rb'"reference"\s*:\s*("(?:' + base + rb')?[A-Z][A-Za-z]+\?(?:[^"\\]|\\.)*")')
+
+
 async def _conditional(
-    connection: Connection, store: Store, restriction: Restriction, prepared: Sequence[Prepared]
+    connection: Connection,
+    store: Store,
+    restriction: Restriction,
+    prepared: Sequence[Prepared],
+    fhir_base: str,
 ) -> dict[str, str]:
+    searching = _searching(fhir_base)
     found: dict[str, str] = {}
     identified: dict[tuple[str, str, str], set[str]] | None = None
     for item in prepared:
         if b"?" not in item.raw:
             continue
-        for token in CONDITIONAL.findall(item.raw):
+        for token in searching.findall(item.raw):
             reference: str = orjson.loads(token)
             if reference in found:
                 continue
-            type_name, _, query = reference.partition("?")
+            type_name, _, query = reference.removeprefix(f"{fhir_base}/").partition("?")
             match = await matching_id(
-                connection, store, restriction, type_name, query, item.entry.expression
+                *(connection, store, restriction, type_name, query, item.entry.expression),
+                fhir_base=fhir_base,
             )
             identified = _identified(prepared) if identified is None else identified
             matches = _among(identified, type_name, query) | ({match} if match else set())
@@ -143,7 +153,7 @@ async def resolve_references(
     mapping = {
         **_own_addresses(prepared, fhir_base),
         **targets,
-        **await _conditional(connection, store, restriction, prepared),
+        **await _conditional(connection, store, restriction, prepared, fhir_base),
     }
     for item in prepared:
         relative = roots.get(_root(item, roots) or "") if roots else None

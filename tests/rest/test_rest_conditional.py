@@ -441,3 +441,88 @@ async def test_ten_thousand_entries_are_one_transaction(client) -> None:
     refused = await a.post("/", json=many, timeout=120)
     assert refused.status_code == 400
     assert await total(a, "/Observation?patient=p1") == 9999
+
+
+BASE = "http://127.0.0.1:8080/fhir"
+REPRESENTATION = "return=representation"
+OWN = f"subject={BASE}/Patient/p1"
+
+
+def named_observation(logical_id: str) -> bytes:
+    return orjson.dumps({**orjson.loads(observation("Patient/p1")), "id": logical_id})
+
+
+async def observed(client):
+    """An institution with one Observation of its patient."""
+    a = await client("institution", institution="A")
+    await a.put("/Patient/p1", content=patient("p1", "张伟"))
+    await a.put("/Observation/o1", content=named_observation("o1"))
+    return a
+
+
+@pytest.mark.parametrize(
+    "criteria",
+    [
+        OWN,
+        f"patient={BASE}/Patient/p1",
+        f"subject={BASE}/Patient/p0,{BASE}/Patient/p1",
+        f"_filter=subject eq {BASE}/Patient/p1",
+    ],
+)
+async def test_criteria_know_this_servers_own_addresses(client, criteria: str) -> None:
+    """As searches do: https://hl7.org/fhir/R4/search.html#reference"""
+    a = await observed(client)
+    body = observation("Patient/p1")
+    created = await a.post("/Observation", content=body, headers={"if-none-exist": criteria})
+    assert created.headers["location"] == f"{BASE}/Observation/o1/_history/1"
+    patch = orjson.dumps([{"op": "replace", "path": "/status", "value": "amended"}])
+    sent = {"content-type": "application/json-patch+json"}
+    patched = await a.patch(f"/Observation?{criteria}", content=patch, headers=sent)
+    assert patched.json()["status"] == "amended"
+    updated = await a.put(f"/Observation?{criteria}", content=body)
+    assert (updated.status_code, updated.headers["etag"]) == (200, 'W/"3"')
+    assert (await a.delete(f"/Observation?{criteria}")).status_code == 204
+    assert (await a.get("/Observation/o1")).status_code == 410
+
+
+async def test_criteria_do_not_take_another_servers_addresses_for_their_own(client) -> None:
+    a = await observed(client)
+    other = "subject=https://other.example.org/fhir/Patient/p1"
+    assert (await a.delete(f"/Observation?{other}")).status_code == 204
+    assert (await a.get("/Observation/o1")).status_code == 200
+    b = await client("institution", institution="B")
+    assert (await b.delete(f"/Observation?{OWN}")).status_code in (204, 404)
+    assert (await a.get("/Observation/o1")).status_code == 200
+
+
+async def test_both_ways_to_write_a_reference_are_one_question(client) -> None:
+    """Also for who asks at the same time, and for two entries of one transaction."""
+    a = await client("institution", institution="A")
+    await a.put("/Patient/p1", content=patient("p1", "张伟"))
+    body = observation("Patient/p1")
+    ways = [OWN, "subject=Patient/p1"]
+    answers = await asyncio.gather(
+        *(
+            a.post("/Observation", content=body, headers={"if-none-exist": ways[n % 2]})
+            for n in range(6)
+        )
+    )
+    assert sorted(r.status_code for r in answers) == [200] * 5 + [201]
+    assert (await a.delete(f"/Observation?{OWN}")).status_code == 204
+    both = [entry("POST", "Observation", body, ifNoneExist=way) for way in ways]
+    assert statuses(await a.post("/", json=bundle("transaction", *both))) == ["201", "200"]
+
+
+@pytest.mark.parametrize("before", ["", f"{BASE}/"])
+async def test_conditional_references_know_this_servers_own_addresses(client, before: str) -> None:
+    a = await observed(client)
+    organization = orjson.dumps(
+        {"resourceType": "Organization", "id": "g1", "partOf": {"reference": "Organization/g0"}}
+    )
+    await a.put("/Organization/g1", content=organization)
+    asked = f"{before}Organization?partof={BASE}/Organization/g0"
+    body = orjson.loads(observation("Patient/p1")) | {"performer": [{"reference": asked}]}
+    one = entry("POST", "Observation", orjson.dumps(body))
+    done = await a.post("/", json=bundle("transaction", one), headers={"prefer": REPRESENTATION})
+    [answered] = done.json()["entry"]
+    assert answered["resource"]["performer"] == [{"reference": "Organization/g1"}]
