@@ -6,6 +6,7 @@ from typing import Any
 
 import typer.main
 
+from hie.cli.deferred import Deferred
 from hie.cli.main import application
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "cli.md"
@@ -19,6 +20,8 @@ reads the [settings](settings.md) from the environment.
 
 def commands(command: Any, name: str) -> Iterator[tuple[str, Any]]:
     """Every command that can be run, with its full name."""
+    if isinstance(command, Deferred):
+        command = command.command
     inner = getattr(command, "commands", None)
     if inner is None:
         yield name, command
