@@ -9,8 +9,8 @@ from rich.console import Console
 from hie.kit import migrations, postgres
 from hie.kit.db import Database
 from hie.settings import settings
+from hie.store.upkeep import AT_ONCE, size
 from hie.store.upkeep import settle as settle_tables
-from hie.store.upkeep import size
 
 application = typer.Typer(help="The database's schema and upkeep.", no_args_is_help=True)
 console = Console()
@@ -54,7 +54,12 @@ def settle() -> None:
 
 
 async def _settle(conninfo: str) -> tuple[int, int]:
-    async with Database(conninfo, size=1) as database, database.connection() as connection:
-        before = await size(connection)
-        await settle_tables(connection)
-        return before, await size(connection)
+    async with Database(conninfo, size=AT_ONCE + 1) as database:
+        before = await _size(database)
+        await settle_tables(database)
+        return before, await _size(database)
+
+
+async def _size(database: Database) -> int:
+    async with database.connection() as connection:
+        return await size(connection)

@@ -17,7 +17,7 @@ from hie.kit.db import Database
 from hie.records.load import Report
 from hie.settings import settings
 from hie.store.institutions import Institution, add_institution
-from hie.store.upkeep import settle
+from hie.store.upkeep import AT_ONCE, settle
 
 SHOWN = 20
 
@@ -36,8 +36,8 @@ async def _institution(conninfo: str, code: str, name: str) -> Institution:
 
 
 async def _settle(conninfo: str, stored: int) -> None:
-    async with Database(conninfo, size=1) as database, database.connection() as connection:
-        await settle(connection, stored)
+    async with Database(conninfo, size=AT_ONCE + 1) as database:
+        await settle(database, stored)
 
 
 def load(

@@ -34,8 +34,7 @@ async def fill(database: Database) -> None:
 async def test_a_large_load_packs_indexes(database: Database) -> None:
     await fill(database)
     before = await one(database, SIZE)
-    async with database.connection() as connection:
-        await settle(connection, ROWS)
+    await settle(database, ROWS)
     assert await one(database, SIZE) < before * 0.9
     assert await one(database, EXPECTED) == ROWS
 
@@ -44,8 +43,7 @@ async def test_a_small_load_leaves_indexes_alone(database: Database) -> None:
     await fill(database)
     node = "SELECT pg_relation_filenode('store.resource_type_id')"
     before = await one(database, node)
-    async with database.connection() as connection:
-        await settle(connection, ROWS // 10)
+    await settle(database, ROWS // 10)
     assert await one(database, node) == before
     assert await one(database, EXPECTED) == ROWS
 
@@ -58,7 +56,7 @@ async def test_half_built_indexes_are_removed(database: Database) -> None:
             await connection.execute(
                 "CREATE UNIQUE INDEX CONCURRENTLY resource_type_ccnew ON store.resource (type)"
             )
-        await settle(connection, ROWS)
+    await settle(database, ROWS)
     assert await one(database, "SELECT count(*) FROM pg_index WHERE NOT indisvalid") == 0
 
 
@@ -66,15 +64,16 @@ async def test_without_a_load_indexes_are_packed_all_the_same(database: Database
     await fill(database)
     async with database.connection() as connection:
         before = await size(connection)
-        await settle(connection)
+    await settle(database)
+    async with database.connection() as connection:
         assert await size(connection) < before
 
 
 async def test_only_one_settles_at_a_time(database: Database) -> None:
     await fill(database)
-    async with database.connection() as other, database.connection() as connection:
+    async with database.connection() as other:
         await other.execute("SELECT pg_advisory_lock(hashtextextended('store.upkeep', 0))")
-        await settle(connection, ROWS)
+        await settle(database, ROWS)
         await other.execute("SELECT pg_advisory_unlock(hashtextextended('store.upkeep', 0))")
     assert await one(database, EXPECTED) < 0  # never analysed
 
@@ -84,5 +83,5 @@ async def test_units_have_statistics_of_their_own(database: Database) -> None:
         await connection.execute(
             "INSERT INTO search.quantity SELECT 1, n, n % 3, n % 2, n, n FROM generate_series(1, 99) n"
         )
-        await settle(connection, 99)
+    await settle(database, 99)
     assert await one(database, "SELECT count(*) FROM pg_stats_ext WHERE n_distinct IS NOT NULL") > 0
