@@ -27,6 +27,7 @@ from hie.records.prepare import TURN, prepare
 from hie.records.resolve import resolve_references
 from hie.records.search_parameter import hold_definitions, put_parameters_in_force
 
+BeforeCommit = Callable[[Connection, Sequence[Outcome]], Awaitable[None]]
 ATTEMPTS = 4
 FEW = 8
 """Entries up to which a transaction waits for fewer round trips instead of copying its rows in."""
@@ -39,11 +40,11 @@ async def accept(
     caller: Caller,
     entries: Sequence[Entry],
     *,
-    before_commit: Callable[[Connection], Awaitable[None]] | None = None,
+    before_commit: BeforeCommit | None = None,
 ) -> list[Outcome]:
     """Carry out all entries or none, in one transaction of its own; outcomes in their order.
 
-    `before_commit` sees the changes; if it raises, there are none.
+    `before_commit` sees the changes and their outcomes; if it raises, there are none.
 
     Raises Problem: 400 unreadable, 403 not allowed, 404 unknown, 409 somebody else was faster,
     410 deleted, 412 a condition failed, 415 a patch of another kind, 422 invalid; with every issue
@@ -57,7 +58,7 @@ async def accept(
                 copies = [copy(item) for item in prepared]
                 outcomes = await carry_out(connection, exchange, caller, copies)
                 if before_commit is not None:
-                    await before_commit(connection)
+                    await before_commit(connection, outcomes)
                 return outcomes
         except (UniqueViolation, DeadlockDetected) as error:
             if attempt == ATTEMPTS - 1:

@@ -1,5 +1,7 @@
 """POST [base]: transactions and batches. https://hl7.org/fhir/R4/http.html#transaction"""
 
+from collections.abc import Sequence
+
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
@@ -7,7 +9,7 @@ from starlette.responses import Response
 from hie.access.caller import Caller
 from hie.errors import Issue, Problem, problem
 from hie.kit.db import Connection
-from hie.records.accept import accept
+from hie.records.accept import BeforeCommit, accept
 from hie.records.bundle import bundle
 from hie.records.bundle_request import ORDER, Asked
 from hie.records.entry import Entry, Outcome
@@ -16,6 +18,7 @@ from hie.rest.body import LARGEST_BUNDLE, read_body
 from hie.rest.bundle_entry import answered, read_bundle, refused
 from hie.rest.entry_read import entry_read, within
 from hie.rest.negotiate import Return, language, preferred_return, require_fhir_body
+from hie.rest.provenance import sent_provenance
 from hie.rest.respond import answer, may_see_result
 
 
@@ -35,19 +38,24 @@ async def post_bundle(request: Request) -> Response:
     wanted = preferred_return(request, "minimal")
     base = exchange_of(request).settings.fhir_base
     kind, asked = read_bundle(await read_body(request, LARGEST_BUNDLE), f"{base}/")
+    provenance = await sent_provenance(request, caller)
     try:
         if kind == "transaction":
             understood = [one for one in asked if isinstance(one, Asked)]
-            entries = await _transaction(request, caller, understood, wanted)
+            entries = await _transaction(request, caller, understood, wanted, provenance)
         else:
-            entries = await _batch(request, caller, asked, wanted)
+            entries = await _batch(request, caller, asked, wanted, provenance)
     except _Unreadable as failed:
         return answer(request, failed.outcome, status=failed.status)
     return answer(request, bundle(f"{kind}-response", entries))
 
 
 async def _transaction(
-    request: Request, caller: Caller, asked: list[Asked], wanted: Return
+    request: Request,
+    caller: Caller,
+    asked: list[Asked],
+    wanted: Return,
+    provenance: BeforeCommit | None,
 ) -> list[bytes]:
     exchange = exchange_of(request)
     for one in asked:
@@ -63,7 +71,9 @@ async def _transaction(
     arranged = sorted(changes, key=lambda entry: ORDER[entry.method])
     reads: dict[int, bytes] = {}
 
-    async def read(connection: Connection) -> None:
+    async def read(connection: Connection, outcomes: Sequence[Outcome]) -> None:
+        if provenance is not None:
+            await provenance(connection, outcomes)
         inside = within(exchange, connection)
         for number, one in enumerate(asked):
             if one.entry is None:
@@ -85,7 +95,11 @@ async def _transaction(
 
 
 async def _batch(
-    request: Request, caller: Caller, asked: list[Asked | Issue], wanted: Return
+    request: Request,
+    caller: Caller,
+    asked: list[Asked | Issue],
+    wanted: Return,
+    provenance: BeforeCommit | None,
 ) -> list[bytes]:
     exchange = exchange_of(request)
     entries: list[bytes] = []
@@ -97,7 +111,7 @@ async def _batch(
             entries.append((await entry_read(request, caller, one, exchange))[1])
             continue
         try:
-            [outcome] = await accept(exchange, caller, [one.entry])
+            [outcome] = await accept(exchange, caller, [one.entry], before_commit=provenance)
         except Problem as found:
             entries.append(refused(request, found))
         else:

@@ -10,6 +10,7 @@ from hie.records.match import bare
 from hie.rest.authenticate import authenticate, exchange_of
 from hie.rest.binary import resource_body
 from hie.rest.negotiate import FORM_PARAMETERS, preferred_return
+from hie.rest.provenance import sent_provenance
 from hie.rest.respond import changed
 
 
@@ -26,7 +27,8 @@ async def create(request: Request) -> Response:
         if_none_exist=bare(request.headers.get("if-none-exist"), type_name),
     )
     wanted = preferred_return(request, "representation")
-    [outcome] = await accept(exchange, caller, [entry])
+    provenance = await sent_provenance(request, caller)
+    [outcome] = await accept(exchange, caller, [entry], before_commit=provenance)
     return changed(request, exchange.settings.fhir_base, outcome, wanted)
 
 

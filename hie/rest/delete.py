@@ -10,12 +10,14 @@ from hie.records.entry import Entry, Outcome
 from hie.rest.authenticate import authenticate, exchange_of
 from hie.rest.criteria import criteria
 from hie.rest.negotiate import language, preferred_return
+from hie.rest.provenance import refuse_provenance
 from hie.rest.respond import PRIVATE, answer, done
 
 
 async def delete(request: Request) -> Response:
     """Delete a resource; its versions stay in the history."""
     caller = await authenticate(request)
+    refuse_provenance(request)
     entry = Entry(
         "DELETE",
         request.path_params["type"],
@@ -33,6 +35,7 @@ async def conditional_delete(request: Request) -> Response:
     https://hl7.org/fhir/R4/http.html#3.1.0.7.1
     """
     caller = await authenticate(request)
+    refuse_provenance(request)
     entry = Entry(
         "DELETE",
         request.path_params["type"],

@@ -10,6 +10,7 @@ from hie.rest.authenticate import authenticate, exchange_of
 from hie.rest.body import read_body
 from hie.rest.criteria import criteria
 from hie.rest.negotiate import JSON_TYPES, XML_TYPES, media_type, preferred_return
+from hie.rest.provenance import sent_provenance
 from hie.rest.respond import changed, may_see_result
 
 LARGEST_PATCH = 1024 * 1024
@@ -42,7 +43,8 @@ async def _patch(
         if_none_match=request.headers.get("if-none-match"),
         media_type=_patch_type(request),
     )
-    [outcome] = await accept(exchange, caller, [entry])
+    provenance = await sent_provenance(request, caller)
+    [outcome] = await accept(exchange, caller, [entry], before_commit=provenance)
     shown = may_see_result(caller, "PATCH", type_name, wanted)
     return changed(request, exchange.settings.fhir_base, outcome, shown)
 

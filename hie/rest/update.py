@@ -9,6 +9,7 @@ from hie.rest.authenticate import authenticate, exchange_of
 from hie.rest.binary import resource_body
 from hie.rest.criteria import criteria
 from hie.rest.negotiate import preferred_return
+from hie.rest.provenance import sent_provenance
 from hie.rest.respond import changed
 
 
@@ -40,5 +41,6 @@ async def _update(
         if_match=request.headers.get("if-match"),
         if_none_match=request.headers.get("if-none-match"),
     )
-    [outcome] = await accept(exchange, caller, [entry])
+    provenance = await sent_provenance(request, caller)
+    [outcome] = await accept(exchange, caller, [entry], before_commit=provenance)
     return changed(request, exchange.settings.fhir_base, outcome, wanted)

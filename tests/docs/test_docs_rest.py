@@ -14,6 +14,7 @@ from hie.rest.history import LARGEST_COUNT
 from hie.rest.operations.parameters import LARGEST_PARAMETERS
 from hie.rest.operations.validate import MOST_RULES
 from hie.rest.patch import LARGEST_PATCH
+from hie.rest.provenance import LARGEST as LARGEST_PROVENANCE
 from hie.rest.search import LARGEST_FORM
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "rest.md"
@@ -33,6 +34,7 @@ def test_limits() -> None:
         f"{LARGEST_FORM // MIB} MiB"
     )
     assert json_patch.MOST_OPERATIONS == fhirpath_patch.MOST_OPERATIONS
+    assert row("`X-Provenance`") == f"{LARGEST_PROVENANCE // 1024} KiB"
     assert row("a page") == f"{LARGEST_COUNT:,}"
     assert row("a conditional delete") == f"{MOST_DELETED} resources"
     assert row("`$lastn`") == f"{MOST_OBSERVATIONS:,} resources looked at"
