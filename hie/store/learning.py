@@ -11,7 +11,8 @@ before training. https://facebook.github.io/zstd/zstd_manual.html#Chapter10
 
 import re
 from asyncio import to_thread
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Sequence, Set
 from random import Random
 from typing import NamedTuple
 
@@ -32,9 +33,19 @@ GAIN = 0.9
 """A new dictionary must save a tenth, for it is loaded by every process for ever after."""
 
 _WORD = re.compile(rb"[0-9A-Za-z_\x80-\xff]+")
+_PARTED = re.compile(rb"([0-9A-Za-z_\x80-\xff]+)")
+"""The same as a group, so that splitting by it keeps the words: every second piece is one."""
 _HEXADECIMAL = re.compile(rb"[0-9a-f]+")
-_DIGITS = b"0123456789"
-_LETTERS = b"abcdefghijklmnopqrstuvwxyz"
+
+
+def _alphabet(characters: bytes) -> bytes:
+    """The table by which `bytes.translate` makes random bytes to random ones of these."""
+    return bytes(characters[number % len(characters)] for number in range(256))
+
+
+_DIGITS = _alphabet(b"0123456789")
+_HEXADECIMAL_DIGITS = _alphabet(b"0123456789abcdef")
+_LETTERS = _alphabet(b"abcdefghijklmnopqrstuvwxyz")
 
 NUMBER = "SELECT coalesce(max(number), 0) + 1 FROM store.dictionary"
 INSERT = "INSERT INTO store.dictionary (number, content) VALUES (%s, %s)"
@@ -49,29 +60,30 @@ class Sample(NamedTuple):
 
 def impersonal(samples: Sequence[Sample]) -> list[bytes]:
     """The bodies with every word random that fewer than `PATIENTS` patients have."""
-    holders: dict[bytes, set[str]] = {}
+    words: dict[str, set[bytes]] = {}
     for patient, body in samples:
-        for word in set(_WORD.findall(body)):
-            found = holders.setdefault(word, set())
-            if len(found) < PATIENTS:
-                found.add(patient)
-    shared = {word for word, patients in holders.items() if len(patients) >= PATIENTS}
+        words.setdefault(patient, set()).update(_WORD.findall(body))
+    patients = Counter(word for own in words.values() for word in own)
+    shared = {word for word, count in patients.items() if count >= PATIENTS}
     random = Random(0)  # noqa: S311 - to fill gaps, not to keep a secret
+    return [_filled(sample.body, shared, random) for sample in samples]
 
-    def replaced(match: re.Match[bytes]) -> bytes:
-        word = match[0]
+
+def _filled(body: bytes, shared: Set[bytes], random: Random) -> bytes:
+    pieces = _PARTED.split(body)
+    for place in range(1, len(pieces), 2):
+        word = pieces[place]
         if word in shared:
-            return word
+            continue
         # like for like: the dictionary's statistics of characters are learned as well
         if word.isdigit():
             alphabet = _DIGITS
         elif _HEXADECIMAL.fullmatch(word):
-            alphabet = _DIGITS + b"abcdef"
+            alphabet = _HEXADECIMAL_DIGITS
         else:
             alphabet = _LETTERS
-        return bytes(random.choices(alphabet, k=len(word)))
-
-    return [_WORD.sub(replaced, sample.body) for sample in samples]
+        pieces[place] = random.randbytes(len(word)).translate(alphabet)
+    return b"".join(pieces)
 
 
 def better(current: bytes | None, samples: Sequence[Sample]) -> bytes | None:
