@@ -1,6 +1,6 @@
 """The lines of a file of an export. https://hl7.org/fhir/uv/bulkdata/STU2/export.html#file-request"""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
 import orjson
 
@@ -16,7 +16,9 @@ from hie.search.snapshot import Part, rows
 from hie.store.read import Row
 
 PAGE = 250
-"""Rows in memory at a time."""
+"""Rows in memory at a time, as they are stored."""
+CHUNK = 128 * 1024
+"""Bytes of them as text at a time. One ExplanationOfBenefit may have fifty thousand."""
 
 
 async def lines(
@@ -51,8 +53,24 @@ async def _resources(
         if not found:
             return
         await _on_record(exchange, caller, name, found, asked)
-        yield b"".join([_line(exchange, name, row, subset) for row in found])
+        for chunk in chunks(_line(exchange, name, row, subset) for row in found):
+            yield chunk
         after = found[-1].key
+
+
+def chunks(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces of about `CHUNK`: small enough for the memory, large enough to send."""
+    held: list[bytes] = []
+    size = 0
+    for line in lines:
+        held.append(line)
+        size += len(line)
+        if size >= CHUNK:
+            yield b"".join(held)
+            held.clear()
+            size = 0
+    if held:
+        yield b"".join(held)
 
 
 def _line(exchange: Exchange, name: str, row: Row, subset: Subset) -> bytes:

@@ -125,7 +125,7 @@ class Server:
         return processor(self.process.pid), processor(self.postmaster)
 
     def memory(self, when: str) -> None:
-        """Resident and proportional size of each process."""
+        """Resident and proportional size of each process, and the most that it ever had resident."""
         workers = (("worker", pid) for pid in _children(self.process.pid))
         for name, pid in (("parent", self.process.pid), *workers):
             sizes = _sizes(pid)
@@ -135,6 +135,7 @@ class Server:
                 process=name,
                 resident_mb=round(sizes["Rss:"] / 1024),
                 proportional_mb=round(sizes["Pss:"] / 1024),
+                greatest_mb=round(_greatest(pid) / 1024),
             )
 
 
@@ -172,6 +173,12 @@ def _sizes(pid: int) -> dict[str, int]:
     """Kilobytes: https://man7.org/linux/man-pages/man5/proc_pid_smaps.5.html"""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return {line.split()[0]: int(line.split()[1]) for line in lines[1:]}
+
+
+def _greatest(pid: int) -> int:
+    """Kilobytes: https://man7.org/linux/man-pages/man5/proc_pid_status.5.html (VmHWM)"""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 
 def processor(pid: int) -> float:

@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hie.access import export as exports
 from hie.records import export as records_export
@@ -351,3 +353,12 @@ async def test_the_capability_statement_says_so(sender: httpx.AsyncClient) -> No
     for name in ("Patient", "Group"):
         [resource] = [one for one in rest["resource"] if one["type"] == name]
         assert "export" in {one["name"] for one in resource["operation"]}
+
+
+@given(st.lists(st.integers(1, 3 * export_lines.CHUNK // 2).map(bytes), max_size=12))
+def test_a_file_goes_out_in_pieces_of_bounded_size(lines: list[bytes]) -> None:
+    pieces = list(export_lines.chunks(lines))
+    assert b"".join(pieces) == b"".join(lines)
+    longest = max(map(len, lines), default=0)
+    assert all(0 < len(piece) < export_lines.CHUNK + longest for piece in pieces)
+    assert all(len(piece) >= export_lines.CHUNK for piece in pieces[:-1])
