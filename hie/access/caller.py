@@ -135,7 +135,7 @@ def _permits(caller: Caller, permission: Permission, type_name: str) -> bool:
     return whole or any(scope.type == type_name for scope, _ in caller.granting_parts(permission))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Unconfirmed:
     """A caller as an earlier request had it. Whether the token is still in force is not known yet:
 
@@ -145,6 +145,8 @@ class Unconfirmed:
 
     caller: Caller
     token: bytes
+    network_address: str | None = None
+    request_id: str | None = None
 
 
 def expired() -> Problem:

@@ -16,7 +16,7 @@ import psycopg
 
 from hie.audit import rows
 from hie.audit.event import Event
-from hie.kit.clock import now
+from hie.kit.clock import now, seconds
 from hie.kit.db import Connection, Database
 
 BATCH = 2000
@@ -43,6 +43,7 @@ class AuditLog:
         self._waiting: list[tuple[Sequence[Event], asyncio.Future[None]]] = []
         self._flusher: asyncio.Task[None] | None = None
         self._months: set[tuple[int, int]] = set()
+        self._present = (0.0, 0.0)
         self.commits = 0
         """Transactions written so far by this process."""
 
@@ -77,11 +78,19 @@ class AuditLog:
             self._flusher = asyncio.create_task(self._flush(), name="audit flush")
         await done
 
+    @property
+    def prepared(self) -> bool:
+        """Whether the month has its partition; else wait for `prepare`."""
+        first, next_ = self._present
+        return first <= seconds() < next_
+
     async def prepare(self) -> None:
         """Before a statement that puts on record itself what it reads (`hie.audit.rows.noting`)."""
         moment = now()
-        if (moment.year, moment.month) not in self._months:
-            await self._prepare_months({(moment.year, moment.month)})
+        await self._prepare_months({(moment.year, moment.month)} - self._months)
+        first = datetime(moment.year, moment.month, 1, tzinfo=UTC)
+        next_ = (first + timedelta(days=31)).replace(day=1)
+        self._present = (first.timestamp(), next_.timestamp())
 
     async def record_in(self, connection: Connection, events: Sequence[Event]) -> None:
         """Put `events` on record in the caller's transaction, together with the change itself."""

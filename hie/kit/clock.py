@@ -1,6 +1,7 @@
 """The one place that asks for the time. FHIR instants: https://hl7.org/fhir/R4/datatypes.html#instant"""
 
-from datetime import UTC, datetime
+import time
+from datetime import UTC, date, datetime
 from functools import lru_cache
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -11,6 +12,11 @@ def now() -> datetime:
     """The present moment in UTC, cut to milliseconds, the precision that the exchange reports."""
     moment = datetime.now(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def seconds() -> float:
+    """The present moment as seconds since 1970."""
+    return time.time()
 
 
 @lru_cache(maxsize=64)  # all rows of a transaction have the same
@@ -24,7 +30,10 @@ def instant(moment: datetime) -> str:
 def http_date(moment: datetime) -> str:
     """`moment` for the `Last-Modified` header. https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7"""
     at = moment.astimezone(UTC)
-    return (
-        f"{DAYS[at.weekday()]}, {at.day:02} {MONTHS[at.month - 1]} {at.year:04} "
-        f"{at.hour:02}:{at.minute:02}:{at.second:02} GMT"
-    )
+    return f"{_http_day(at.toordinal())} {at.isoformat()[11:19]} GMT"
+
+
+@lru_cache(maxsize=1000)
+def _http_day(ordinal: int) -> str:
+    day = date.fromordinal(ordinal)
+    return f"{DAYS[day.weekday()]}, {day.day:02} {MONTHS[day.month - 1]} {day.year:04}"

@@ -4,7 +4,7 @@ Connections are in autocommit mode, so that a single read costs one round trip; 
 transaction, which commits at the end of the block and rolls back when anything is raised in it.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from types import TracebackType
 from typing import Self
@@ -89,12 +89,12 @@ class Database:
         """
         return await self._pipeline.fetch(statement, values)
 
-    async def fetch_joined(self, statement: str, values: Mapping[str, object]) -> Rows:
+    def fetch_joined(self, statement: str, values: Mapping[str, object]) -> Awaitable[Rows]:
         """The asker's rows of a short statement that is run once for all who ask it just then.
 
         How it is written says `hie.kit.joined.table`. It may write; then that is on disk.
         """
-        return await self._joint.ask(statement, values)
+        return self._joint.ask(statement, values)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:

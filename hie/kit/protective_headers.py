@@ -3,6 +3,8 @@
 What an endpoint has set itself stays. Written as plain ASGI, because it is on every request's way.
 """
 
+from collections.abc import Awaitable
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ALWAYS = (
@@ -25,18 +27,17 @@ class ProtectiveHeaders:
         self._app = app
         self._headers = (*ALWAYS, ONLY_HTTPS) if https else ALWAYS
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass everything on."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
 
-        async def with_headers(message: Message) -> None:
+        def with_headers(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 headers = message["headers"]
-                present = {name for name, _ in headers}
+                present = dict(headers)
                 missing = [one for one in self._headers if one[0] not in present]
                 message["headers"] = [*headers, *missing]
-            await send(message)
+            return send(message)
 
-        await self._app(scope, receive, with_headers)
+        return self._app(scope, receive, with_headers)

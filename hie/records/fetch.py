@@ -5,9 +5,9 @@ is the entry in the audit trail: what a read gives is on record in the transacti
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 import psycopg
 
@@ -29,8 +29,7 @@ from hie.store import read as stored
 from hie.store.read import Condition, Row
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(NamedTuple):
     """One version as it goes out."""
 
     type: str
@@ -164,18 +163,19 @@ async def fetch(
     401 if the token of an unconfirmed caller is no longer in force.
     """
     caller, token = (asking, None) if isinstance(asking, Caller) else (asking.caller, asking.token)
-    require(caller, "r", type_name)
     statement, values = _reading(caller.standing, type_name)
     own = {
+        **values,
         "token": None if token is None else hexadecimal(token),
         "id": logical_id,
-        "request_id": caller.request_id,
-        "address": caller.network_address,
+        "request_id": asking.request_id,
+        "address": asking.network_address,
     }
-    await exchange.audit.prepare()
+    if not exchange.audit.prepared:
+        await exchange.audit.prepare()
     database = exchange.store.database
     try:
-        [found] = await database.fetch_joined(statement, {**values, **own})
+        [found] = await database.fetch_joined(statement, own)
     except psycopg.Error as error:
         if AuditError.explains(error):
             raise AuditError(f"The audit trail could not be written: {error}") from error

@@ -15,6 +15,10 @@ ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 def require_type_and_id(asked: Mapping[str, str]) -> None:
     """Problem 404 for an operation or a type that is not known, 400 for what cannot be an id."""
+    logical_id = asked.get("id")
+    known = asked.get("type") in KNOWN_TYPES and "compartment" not in asked
+    if known and logical_id is not None and ID.fullmatch(logical_id):
+        return  # nearly every request
     for place in ("compartment", "type", "id"):
         name = asked.get(place)
         if name is not None and name.startswith("$"):
@@ -23,7 +27,6 @@ def require_type_and_id(asked: Mapping[str, str]) -> None:
         name = asked.get(place)
         if name is not None and name not in KNOWN_TYPES:
             raise _unknown_type(name)
-    logical_id = asked.get("id")
     if logical_id is not None and not ID.fullmatch(logical_id):
         raise problem(
             400,

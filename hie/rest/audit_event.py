@@ -37,11 +37,11 @@ async def read_audit_event(request: Request, caller: Caller) -> Response:
 def trail_or(stored: Endpoint, trail: Trail) -> Endpoint:
     """`trail` for AuditEvents to those who read the exchange's own, `stored` for everything else."""
 
-    async def endpoint(request: Request) -> Response:
-        if request.path_params["type"] == "AuditEvent":
-            caller = await authenticate(request)
-            if reads_trail(caller):
-                return await trail(request, caller)
-        return await stored(request)
+    async def either(request: Request) -> Response:
+        caller = await authenticate(request)
+        return await (trail(request, caller) if reads_trail(caller) else stored(request))
+
+    def endpoint(request: Request) -> Awaitable[Response]:
+        return (either if request.path_params["type"] == "AuditEvent" else stored)(request)
 
     return endpoint

@@ -52,18 +52,22 @@ async def authenticate(request: Request) -> Caller:
     return _asking(request, exchange, caller)
 
 
-async def recognise(request: Request) -> Caller | Unconfirmed:
-    """The caller, or the one whom the same token stood for before: then without a question.
+def recognise(request: Request) -> Unconfirmed | None:
+    """Whom the same token stood for before, without a question; None if that is not known.
 
-    Problem 401 as for `authenticate`.
+    Problem 429 as for `authenticate`.
     """
-    if "caller" not in request.scope:
-        exchange = exchange_of(request)
-        known = exchange.callers.recall(request.headers.get("authorization", ""))
-        if known is not None:
-            token, caller = known
-            return Unconfirmed(_asking(request, exchange, caller), token)
-    return await authenticate(request)
+    scope = request.scope
+    if "caller" in scope:
+        return None
+    exchange = exchange_of(request)
+    known = exchange.callers.recall(request.headers.get("authorization", ""))
+    if known is None:
+        return None
+    token, caller = known
+    _check_rate(exchange, caller)
+    peer = scope.get("client")
+    return Unconfirmed(caller, token, peer[0] if peer else None, scope["request_id"])
 
 
 def _check_rate(exchange: Exchange, caller: Caller) -> None:

@@ -4,6 +4,8 @@ Only those of the FHIR interface: pages that hold a secret beside what somebody 
 compressed (https://www.breachattack.com/), and small answers gain nothing.
 """
 
+from collections.abc import Awaitable
+
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 from starlette_compress import CompressMiddleware, add_compress_type
@@ -29,10 +31,9 @@ _compressing = CompressMiddleware(
 )
 
 
-async def compressed(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+def compressed(response: Response, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
     """Send the response, by zstd or gzip if it has at least `SMALLEST` bytes."""
     if not isinstance(response, StreamingResponse) and len(response.body) < SMALLEST:
-        await response(scope, receive, send)
-        return
+        return response(scope, receive, send)
     scope["response"] = response
-    await _compressing(scope, receive, send)
+    return _compressing(scope, receive, send)

@@ -38,18 +38,22 @@ class CrossOrigin:
         self._records = _allowing(app, origins) if origins else app
         self._registered = registered
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass everything on, requests for records by way of the origins that are allowed."""
         path: str = scope.get("path", "")
-        chosen = self._app
         if path == "/fhir/metadata":
-            chosen = self._open
-        elif path.startswith("/fhir") and not path.startswith("/fhir/.well-known/"):
-            origin = next((v for k, v in scope["headers"] if k == b"origin"), b"").decode("latin-1")
-            chosen = self._records if origin else self._app
-            known = not origin or "*" in self._origins or origin in self._origins
-            if not known and await self._registered(origin):
-                chosen = _allowing(self._app, [origin])
+            return self._open(scope, receive, send)
+        if path.startswith("/fhir") and not path.startswith("/fhir/.well-known/"):
+            origin = dict(reversed(scope["headers"])).get(b"origin")
+            if origin:
+                return self._crossing(origin.decode("latin-1"), scope, receive, send)
+        return self._app(scope, receive, send)
+
+    async def _crossing(self, origin: str, scope: Scope, receive: Receive, send: Send) -> None:
+        chosen = self._records
+        known = "*" in self._origins or origin in self._origins
+        if not known and await self._registered(origin):
+            chosen = _allowing(self._app, [origin])
         await chosen(scope, receive, send)
 
 

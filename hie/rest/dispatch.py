@@ -16,6 +16,7 @@ from hie.rest.compression import compressed
 from hie.rest.interactions import Endpoint
 
 ROOT = "/fhir"
+BELOW = f"{ROOT}/"
 # Documents of the authorization server have their place below the FHIR base, but not among its routes.
 ELSEWHERE = f"{ROOT}/.well-known/"
 MOST_SHAPES = 10_000
@@ -63,6 +64,12 @@ def _fits(known: str, segment: str | None) -> bool:
     return segment != "" if known.startswith("{") else segment == known
 
 
+@lru_cache(maxsize=1000)
+def _sent_as(name: str) -> bytes:
+    """A header's name as a request has it."""
+    return name.lower().encode("latin-1")
+
+
 class _Headers(Headers):
     """Headers that are found by a look-up: several are asked for in every request."""
 
@@ -71,13 +78,13 @@ class _Headers(Headers):
         self._first = dict(reversed(raw))
 
     def __getitem__(self, key: str) -> str:
-        return self._first[key.lower().encode("latin-1")].decode("latin-1")
+        return self._first[_sent_as(key)].decode("latin-1")
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and key.lower().encode("latin-1") in self._first
+        return isinstance(key, str) and _sent_as(key) in self._first
 
     def get(self, key: str, default: Any = None) -> Any:
-        found = self._first.get(key.lower().encode("latin-1"))
+        found = self._first.get(_sent_as(key))
         return default if found is None else found.decode("latin-1")
 
 
@@ -103,8 +110,8 @@ class FhirRoute(BaseRoute):
     @staticmethod
     def serves(path: str) -> bool:
         """Whether the decoded path is one of the FHIR interface."""
-        beyond = path[len(ROOT) : len(ROOT) + 1]
-        return path.startswith(ROOT) and beyond in ("", "/") and not path.startswith(ELSEWHERE)
+        below = path.startswith(BELOW) or path == ROOT
+        return below and not path.startswith(ELSEWHERE)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         found = scope["type"] == "http" and self.serves(scope["path"])
@@ -114,7 +121,9 @@ class FhirRoute(BaseRoute):
         """Answer one request."""
         path = scope["path"][len(ROOT) :]
         # A slash at the end means the same: many clients put their addresses together so.
-        found = self._paths.find(path) or self._paths.find(path.removesuffix("/"))
-        endpoint, scope["path_params"] = found or (self._otherwise, {})
+        found = self._paths.find(path)
+        if found is None:
+            found = self._paths.find(path.removesuffix("/")) or (self._otherwise, {})
+        endpoint, scope["path_params"] = found
         response = await endpoint(_Request(scope, receive, send))
         await compressed(response, scope, receive, send)

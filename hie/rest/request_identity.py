@@ -4,6 +4,7 @@ The caller's own `X-Request-Id` is taken if it is short and printable, else one 
 """
 
 import re
+from collections.abc import Awaitable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,18 +20,20 @@ class RequestIdentity:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass everything on; only requests below the FHIR base get an id."""
         if not scope.get("path", "").startswith("/fhir"):
-            await self._app(scope, receive, send)
-            return
-        sent = next((value for name, value in scope["headers"] if name == HEADER), b"")
-        identity = sent if ACCEPTABLE.fullmatch(sent) else new_id().encode()
-        scope["request_id"] = identity.decode()
+            return self._app(scope, receive, send)
+        sent = dict(reversed(scope["headers"])).get(HEADER)
+        if sent is not None and ACCEPTABLE.fullmatch(sent):
+            scope["request_id"], identity = sent.decode(), sent
+        else:
+            scope["request_id"] = made = new_id()
+            identity = made.encode()
 
-        async def with_identity(message: Message) -> None:
+        def with_identity(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], (HEADER, identity)]
-            await send(message)
+            return send(message)
 
-        await self._app(scope, receive, with_identity)
+        return self._app(scope, receive, with_identity)

@@ -7,6 +7,7 @@ import msgspec
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from hie.access.caller import Caller
 from hie.auth.presented import CHALLENGE
@@ -44,15 +45,24 @@ class _Answer(Response):
         self.background = None
         self.raw_headers = headers
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Send it: https://asgi.readthedocs.io/en/latest/specs/www.html#response-start-send-event"""
+        await send(
+            {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        )
+        await send({"type": "http.response.body", "body": self.body})
+
 
 def answer(
     request: Request, body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """A FHIR JSON answer; to HEAD the same headers without the body."""
     raw = [*_EVERY_ANSWER, (b"content-length", b"%d" % len(body))]
-    for name, value in (headers or {}).items():
-        raw.append((name.encode("latin-1"), value.encode("latin-1")))
-    return _Answer(b"" if request.method == "HEAD" else body, status, raw)
+    if headers:
+        raw += [
+            (name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()
+        ]
+    return _Answer(b"" if request.scope["method"] == "HEAD" else body, status, raw)
 
 
 def pretty(response: Response) -> Response:

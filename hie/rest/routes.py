@@ -2,6 +2,7 @@
 
 import logging
 from collections import defaultdict
+from collections.abc import Awaitable
 from functools import wraps
 
 from psycopg import OperationalError
@@ -69,24 +70,24 @@ def _guarded(endpoint: Endpoint) -> Endpoint:
 
 
 def _by_method(handlers: dict[str, Endpoint]) -> Endpoint:
-    async def dispatch(request: Request) -> Response:
-        method = "GET" if request.method == "HEAD" else request.method
-        endpoint = handlers.get(method)
-        if endpoint is None:
-            heads = ["HEAD"] if "GET" in handlers else []
-            allowed = ", ".join(sorted([*handlers, *heads, "OPTIONS"]))
-            if method == "OPTIONS":
-                return Response(status_code=204, headers={"allow": allowed})
-            refusal = problem(
-                405,
-                "not-supported",
-                f"{request.method} is not possible here; possible: {allowed}",
-                f"此地址不支持 {request.method}；支持：{allowed}",
-            )
-            response = failure(request, refusal)
-            response.headers["allow"] = allowed
-            return response
-        return await endpoint(request)
+    allowed = ", ".join(sorted([*handlers, *(["HEAD"] if "GET" in handlers else []), "OPTIONS"]))
+    endpoints = {**handlers, "HEAD": handlers["GET"]} if "GET" in handlers else handlers
+
+    async def otherwise(request: Request) -> Response:
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers={"allow": allowed})
+        refusal = problem(
+            405,
+            "not-supported",
+            f"{request.method} is not possible here; possible: {allowed}",
+            f"此地址不支持 {request.method}；支持：{allowed}",
+        )
+        response = failure(request, refusal)
+        response.headers["allow"] = allowed
+        return response
+
+    def dispatch(request: Request) -> Awaitable[Response]:
+        return endpoints.get(request.scope["method"], otherwise)(request)
 
     return dispatch
 
