@@ -1,10 +1,13 @@
 """Migrations: complete, safe to run twice and at once, and refused when the program is too old."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
 import pytest
+from alembic.script import ScriptDirectory
 
 from hie.kit import migrations
 from hie.kit.db import Database
@@ -57,6 +60,27 @@ def _until_waiting(connection: psycopg.Connection) -> None:
     """
     while connection.execute(query).fetchone() is None:
         pass
+
+
+def test_steps_are_named_as_their_files_and_follow_each_other() -> None:
+    steps = list(ScriptDirectory(str(migrations.directory())).walk_revisions())
+    assert [Path(str(step.module.__file__)).stem for step in steps] == [
+        step.revision for step in steps
+    ]
+    assert [step.revision for step in steps] == sorted(
+        (step.revision for step in steps), reverse=True
+    )
+
+
+def test_alembic_is_not_imported_when_nothing_is_to_do(conninfo: str) -> None:
+    script = (
+        "import sys; from hie.kit import migrations; print(migrations.upgrade(sys.argv[1]));"
+        "assert not {'alembic', 'sqlalchemy'} & set(sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, conninfo], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == str(migrations.status(conninfo))
 
 
 def test_a_newer_database_is_refused(conninfo: str) -> None:
