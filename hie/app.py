@@ -15,7 +15,8 @@ from hie.auth.routes import routes as auth_routes
 from hie.kit import collection, postgres, redaction
 from hie.kit.protective_headers import ProtectiveHeaders
 from hie.kit.proxies import TrustedProxies, networks
-from hie.records.exchange import Exchange, open_exchange
+from hie.records.exchange import Exchange
+from hie.records.open import open_exchange
 from hie.rest.audit_roots import routes as audit_routes
 from hie.rest.cross_origin import CrossOrigin
 from hie.rest.elsewhere import elsewhere

@@ -14,7 +14,8 @@ from hie.audit.sealer import sealing
 from hie.auth.purge import purging
 from hie.ingest.hl7v2.listener import Limits, Listener
 from hie.ingest.workers import Processor
-from hie.records.exchange import Exchange, open_exchange
+from hie.records.exchange import Exchange
+from hie.records.open import open_exchange
 from hie.settings import Settings
 from hie.store.learner import learning
 from hie.subscriptions.notifier import notifying

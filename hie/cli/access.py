@@ -10,7 +10,7 @@ import typer
 from hie.access import representation
 from hie.kit import migrations, postgres
 from hie.kit.clock import instant, now
-from hie.records.exchange import open_exchange
+from hie.records.open import open_exchange
 from hie.records.representation import register_guardian
 from hie.settings import settings
 

@@ -9,8 +9,9 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 
 from hie.access.caller import Caller
-from hie.records.exchange import Exchange, open_exchange
+from hie.records.exchange import Exchange
 from hie.records.load import Part, Report, load_part, parts_of
+from hie.records.open import open_exchange
 from hie.records.sample import samples_of
 from hie.settings import Settings
 from hie.store.institutions import Institution

@@ -29,7 +29,8 @@ from hie.demo.welcome import welcome
 from hie.ingest.inbox import count_waiting
 from hie.ingest.quarantine import quarantined
 from hie.kit import migrations, postgres
-from hie.records.exchange import Exchange, open_exchange
+from hie.records.exchange import Exchange
+from hie.records.open import open_exchange
 from hie.settings import Settings
 
 QUEUE_INTERVAL = 0.2

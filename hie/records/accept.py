@@ -8,31 +8,26 @@ from asyncio import sleep
 from collections.abc import Awaitable, Callable, Sequence
 from copy import copy
 
-import msgspec
 from psycopg.errors import DeadlockDetected, UniqueViolation
 
 from hie.access.caller import Caller
 from hie.access.policy import restriction
 from hie.errors import problem
-from hie.kit.clock import now
 from hie.kit.db import Connection
 from hie.records.build import build_changes, write_changes
-from hie.records.change import Change
-from hie.records.conditional import MOST_DELETED, Decided, decide
+from hie.records.conditional import MOST_DELETED, decide
 from hie.records.contribution import check_contributions, put_in_force
 from hie.records.entry import Entry, Outcome, Prepared
 from hie.records.exchange import Exchange
+from hie.records.outcomes import outcomes_of
 from hie.records.patch import apply_patches
 from hie.records.prepare import TURN, prepare
 from hie.records.resolve import resolve_references
 from hie.records.search_parameter import hold_definitions, put_parameters_in_force
+from hie.records.together import Answer, Request, few_and_plain, goes_together
 
 BeforeCommit = Callable[[Connection, Sequence[Outcome]], Awaitable[None]]
 ATTEMPTS = 4
-FEW = 8
-"""Entries up to which a transaction waits for fewer round trips instead of copying its rows in."""
-THOROUGH = frozenset({"Patient", "Consent", "SearchParameter"})
-"""Types whose changes ask for more than the rows of the entries."""
 
 
 async def accept(
@@ -51,7 +46,11 @@ async def accept(
     found.
     """
     prepared = await prepare(caller, entries)
-    pipelined = before_commit is None and len(prepared) <= FEW and all(map(_is_plain, prepared))
+    pipelined = before_commit is None and few_and_plain(prepared)
+    if pipelined and goes_together(caller, prepared):
+        answer: Answer = await exchange.changes.ask(Request(exchange, caller, prepared))
+        if answer is not None:
+            return answer
     for attempt in range(ATTEMPTS):
         try:
             async with exchange.store.database.transaction(pipelined=pipelined) as connection:
@@ -69,13 +68,6 @@ async def accept(
                     "其他请求正在修改相同的资源，请重新发送",
                 ) from error
     raise AssertionError("unreachable: the last attempt returns or raises")
-
-
-def _is_plain(item: Prepared) -> bool:
-    """Whether nothing has to be searched for it."""
-    entry = item.entry
-    criteria = entry.query is not None or entry.if_none_exist is not None
-    return not criteria and entry.type not in THOROUGH and b"?" not in item.raw
 
 
 async def accept_in(
@@ -108,40 +100,7 @@ async def carry_out(
         await sleep(0)
     await check_contributions(connection, exchange, caller, to_change)
     changes = await build_changes(connection, exchange, items, decided.existing, operator=operator)
-    await write_changes(connection, exchange, caller, changes)
+    await write_changes(connection, exchange, [(caller, changes)])
     await put_in_force(connection, exchange, caller, changes)
     await put_parameters_in_force(connection, caller, changes)
-    return _outcomes(prepared, decided, changes)
-
-
-def _outcomes(
-    prepared: Sequence[Prepared], decided: Decided, changes: Sequence[Change]
-) -> list[Outcome]:
-    """One outcome an entry. The changes of golden records come after those of the items."""
-    by_entry: dict[int, list[Change]] = {}
-    for item, change in zip(decided.items, changes, strict=False):
-        by_entry.setdefault(item.number, []).append(change)
-    outcomes: list[Outcome] = []
-    for number, item in enumerate(prepared):
-        first = decided.same.get(number)
-        if first is not None:
-            outcomes.append(msgspec.structs.replace(outcomes[first], status=200, changed=False))
-            continue
-        done = by_entry.get(number, [])
-        if len(done) == 1:
-            outcomes.append(_outcome(done[0]))
-        else:
-            outcomes.append(Outcome(204, item.entry.type, "", 0, now(), None, changed=bool(done)))
-    return outcomes
-
-
-def _outcome(change: Change) -> Outcome:
-    return Outcome(
-        status=change.status,
-        type=change.type,
-        id=change.id,
-        version=change.version,
-        last_updated=change.last_updated,
-        body=change.body,
-        changed=change.changed,
-    )
+    return outcomes_of(prepared, decided, changes)

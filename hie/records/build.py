@@ -16,7 +16,7 @@ from hie.records.exchange import Exchange
 from hie.records.golden import golden_changes, identify, provenance_change
 from hie.records.link_provenance import may_have_merged, of_source_merges
 from hie.records.written import write_versions
-from hie.store.write import Version, change_numbers, locate
+from hie.store.write import change_numbers, locate
 
 
 async def build_changes(
@@ -53,22 +53,29 @@ async def build_changes(
     if may_have_merged(sent, goldens):
         made = await of_source_merges(connection, goldens, moment)
         changes += [await provenance_change(connection, exchange, one, moment) for one in made]
-    await _number(connection, [c.row for c in changes if c.row], moment)
+    await number_changes(connection, changes, moment)
     return changes
 
 
 async def write_changes(
-    connection: Connection, exchange: Exchange, caller: Caller, changes: Sequence[Change]
+    connection: Connection, exchange: Exchange, changes: Sequence[tuple[Caller, Sequence[Change]]]
 ) -> None:
-    """Store, index and audit the changes that have a row."""
-    rows = [(c.row, c.indexed) for c in changes if c.row]
-    if rows:
-        await write_versions(connection, exchange, caller, rows)
-        await add_labels(connection, [(c.row.key, c.classes) for c in changes if c.row])
+    """Store, index and audit those of each caller's changes that have a row."""
+    written = [
+        (caller, [(one.row, one.indexed) for one in own if one.row]) for caller, own in changes
+    ]
+    if any(rows for _, rows in written):
+        await write_versions(connection, exchange, written)
+        await add_labels(
+            connection, [(c.row.key, c.classes) for _, own in changes for c in own if c.row]
+        )
 
 
-async def _number(connection: Connection, rows: Sequence[Version], moment: datetime) -> None:
+async def number_changes(
+    connection: Connection, changes: Sequence[Change], moment: datetime
+) -> None:
     """Give every row its change number; a new row's key is the number of its creation."""
+    rows = [change.row for change in changes if change.row]
     if rows:
         numbers = await change_numbers(connection, len(rows), moment)
         for row, number in zip(rows, numbers, strict=True):

@@ -1,9 +1,9 @@
 """Stores, indexes and audits versions in one transaction. https://profiles.ihe.net/ITI/BALP/"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hie.access.caller import Caller
-from hie.audit.event import Action
+from hie.audit.event import Action, Event
 from hie.fhir.definitions import type_name
 from hie.kit.db import Connection
 from hie.records.disclosure import event, residents
@@ -16,10 +16,10 @@ from hie.store.write import Version, write
 async def write_versions(
     connection: Connection,
     exchange: Exchange,
-    caller: Caller,
-    rows: Sequence[tuple[Version, Indexed | None]],
+    written: Sequence[tuple[Caller, Sequence[tuple[Version, Indexed | None]]]],
 ) -> None:
-    """Write the versions with their index rows (None for deletions) and one event a resident."""
+    """Write each caller's versions with their index rows (None for deletions), one event a resident."""
+    rows = [row for _, own in written for row in own]
     await write(connection, [version for version, _ in rows])
     places = [(v.previous.patient_key, v.key) for v, _ in rows if v.previous is not None]
     if places:
@@ -28,7 +28,13 @@ async def write_versions(
         connection,
         [(v.patient_key, v.key, v.type, indexed) for v, indexed in rows if indexed is not None],
     )
-    await _audit(connection, exchange, caller, [version for version, _ in rows])
+    known = await residents(connection, {version.patient_key for version, _ in rows})
+    events = [
+        event
+        for caller, own in written
+        for event in _events(caller, [version for version, _ in own], known)
+    ]
+    await exchange.audit.record_in(connection, events)
 
 
 def _action(version: Version) -> Action:
@@ -37,16 +43,13 @@ def _action(version: Version) -> Action:
     return "C" if version.version == 1 else "U"
 
 
-async def _audit(
-    connection: Connection, exchange: Exchange, caller: Caller, versions: Sequence[Version]
-) -> None:
-    known = await residents(connection, {v.patient_key for v in versions})
+def _events(caller: Caller, versions: Sequence[Version], known: Mapping[int, str]) -> list[Event]:
     groups: dict[tuple[str | None, Action], list[Version]] = {}
     for version in versions:
         key = (known.get(version.patient_key), _action(version))
         groups.setdefault(key, []).append(version)
     interactions = {"C": "create", "U": "update", "D": "delete"}
-    events = [
+    return [
         event(
             caller,
             action,
@@ -59,4 +62,3 @@ async def _audit(
         )
         for (patient, action), group in groups.items()
     ]
-    await exchange.audit.record_in(connection, events)

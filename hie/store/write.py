@@ -59,6 +59,10 @@ ORDER BY r.type, r.id
 FOR UPDATE
 """
 
+LOCK_FREE = LOCK.replace("SELECT FROM", "SELECT r.type, r.id FROM").replace(
+    "FOR UPDATE", "FOR UPDATE SKIP LOCKED"
+)
+
 # What is deleted has no row to lock: of two that bring it back, the second violates the unique index.
 LOCATE = """
 WITH wanted AS (SELECT * FROM unnest(%(types)s::smallint[], %(ids)s::text[]) AS wanted (type, id))
@@ -141,6 +145,23 @@ async def locate(
             await connection.execute(LOCK, wanted)
             await cursor.execute(LOCATE, wanted)
         return {(place.type, place.id): place async for place in cursor}
+
+
+async def locate_free(
+    connection: Connection, ids: Collection[tuple[int, str]]
+) -> tuple[dict[tuple[int, str], Place], set[tuple[int, str]]]:
+    """As `locate`, but without waiting: and which of them another transaction has locked."""
+    if not ids:
+        return {}, set()
+    wanted = {"types": [t for t, _ in ids], "ids": [i for _, i in ids]}
+    async with connection.cursor(row_factory=class_row(Place)) as cursor:
+        async with together(connection):
+            locked = await connection.execute(LOCK_FREE, wanted)
+            await cursor.execute(LOCATE, wanted)
+        free = set(await locked.fetchall())
+        places = {(place.type, place.id): place async for place in cursor}
+    held = {name for name, place in places.items() if place.body is not None} - free
+    return places, held
 
 
 async def change_numbers(connection: Connection, count: int, moment: datetime) -> list[int]:

@@ -16,7 +16,7 @@ from hie.access.denials import Written, enforce, forget
 from hie.access.opened_record import Opener, open_record
 from hie.access.policy import restriction
 from hie.errors import Problem
-from hie.records.exchange import open_exchange
+from hie.records.open import open_exchange
 from hie.search.restriction import condition
 from hie.settings import Settings
 from hie.store.read import PAST

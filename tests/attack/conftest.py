@@ -11,7 +11,8 @@ from serving import Served, serving
 
 from hie.kit.db import Database
 from hie.mpi.people import person_of
-from hie.records.exchange import Exchange, open_exchange
+from hie.records.exchange import Exchange
+from hie.records.open import open_exchange
 from hie.settings import Settings
 
 WORKERS = 2

@@ -14,7 +14,8 @@ from hie.demo.personas import MISHEARD
 from hie.demo.registration import patient
 from hie.records.accept import accept
 from hie.records.entry import Entry
-from hie.records.exchange import Exchange, open_exchange
+from hie.records.exchange import Exchange
+from hie.records.open import open_exchange
 from hie.settings import Settings
 from hie.store.institutions import add_institution
 

@@ -11,7 +11,7 @@ from hie.app import application_on
 from hie.auth.tokens import mint
 from hie.demo.population import check_character
 from hie.mpi.people import person_of
-from hie.records.exchange import open_exchange
+from hie.records.open import open_exchange
 from hie.settings import Settings
 from hie.store.institutions import add_institution
 

@@ -18,7 +18,8 @@ from hie.ingest.quality import counts
 from hie.ingest.quarantine import quarantined, replay, show
 from hie.kit.db import Database
 from hie.mpi.people import person_of
-from hie.records.exchange import Exchange, open_exchange
+from hie.records.exchange import Exchange
+from hie.records.open import open_exchange
 from hie.settings import Settings
 from hie.store.institutions import Institution, add_institution
 from hie.worker import Worker, working

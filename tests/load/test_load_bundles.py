@@ -10,8 +10,9 @@ import pytest
 
 from hie.access.caller import Caller
 from hie.kit.db import Database
-from hie.records.exchange import Exchange, open_exchange
+from hie.records.exchange import Exchange
 from hie.records.load import Report, load_file
+from hie.records.open import open_exchange
 from hie.settings import Settings
 from hie.store.institutions import add_institution
 

@@ -11,8 +11,9 @@ import pytest
 
 from hie.access.caller import Caller
 from hie.kit.db import Database
-from hie.records.exchange import Exchange, open_exchange
+from hie.records.exchange import Exchange
 from hie.records.load import LINES, load_file, parts_of
+from hie.records.open import open_exchange
 from hie.records.sample import samples_of
 from hie.settings import Settings
 from hie.store.institutions import Institution, add_institution

@@ -8,7 +8,8 @@ import pytest
 
 from hie.app import Application, application_on
 from hie.auth.tokens import mint
-from hie.records.exchange import Exchange, open_exchange
+from hie.records.exchange import Exchange
+from hie.records.open import open_exchange
 from hie.settings import Settings
 from hie.store.institutions import add_institution
 

@@ -14,7 +14,7 @@ import asyncio, sys
 from hie.access.caller import Caller
 from hie.records.accept import accept
 from hie.records.entry import Entry
-from hie.records.exchange import open_exchange
+from hie.records.open import open_exchange
 from hie.records.find import find
 from hie.settings import Settings
 

@@ -9,9 +9,11 @@ import pytest
 from hie.access.caller import Caller
 from hie.errors import Problem
 from hie.kit.db import Database
-from hie.records.accept import FEW, accept
+from hie.records.accept import accept
 from hie.records.entry import Entry
-from hie.records.exchange import Exchange, open_exchange
+from hie.records.exchange import Exchange
+from hie.records.open import open_exchange
+from hie.records.together import FEW
 from hie.settings import Settings
 from hie.store.institutions import add_institution
 

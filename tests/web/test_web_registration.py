@@ -3,7 +3,7 @@
 from hie.auth.clients import find_client
 from hie.auth.secret import same
 from hie.kit.db import Database
-from hie.records.exchange import open_exchange
+from hie.records.open import open_exchange
 from hie.settings import Settings
 from hie.web.portal import PORTALS, client_secret
 from hie.web.routes import prepare

@@ -16,7 +16,7 @@ from hie.mpi.people import person_of
 from hie.mpi.steward import Done
 from hie.records.accept import accept
 from hie.records.entry import Entry
-from hie.records.exchange import open_exchange
+from hie.records.open import open_exchange
 from hie.records.relink import relink
 from hie.settings import Settings
 
