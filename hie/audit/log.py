@@ -1,12 +1,10 @@
 """Puts events on disk before answers leave, many requests sharing one commit (group commit).
 
-While one batch is being written, further events gather; they are the next batch. So a lone request
-waits for one commit, and a hundred at once wait for two, without any timer.
+So a lone request waits for one commit, and a hundred at once wait for two (`hie.kit.gathering`).
 https://www.postgresql.org/docs/current/wal-async-commit.html says why `synchronous_commit` is set
 (`hie.kit.pipeline.SETTINGS`).
 """
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -18,9 +16,10 @@ from hie.audit import rows
 from hie.audit.event import Event
 from hie.kit.clock import now, seconds
 from hie.kit.db import Connection, Database
+from hie.kit.gathering import Gathering
 
-BATCH = 2000
-"""Events in one statement at most, so that a flood does not make one commit endless."""
+MOST = 500
+"""Requests whose events are one statement, so that a flood does not make one commit endless."""
 
 
 class AuditError(RuntimeError):
@@ -40,8 +39,7 @@ class AuditLog:
         # A connection of its own: requests that hold all the pool's connections while they wait
         # for their audit rows would otherwise wait for each other.
         self._database = Database(database.conninfo, size=1)
-        self._waiting: list[tuple[Sequence[Event], asyncio.Future[None]]] = []
-        self._flusher: asyncio.Task[None] | None = None
+        self._gathering = Gathering(self._write, lanes=1, most=MOST)
         self._months: set[tuple[int, int]] = set()
         self._present = (0.0, 0.0)
         self.commits = 0
@@ -52,8 +50,7 @@ class AuditLog:
 
     async def close(self) -> None:
         """Write what still waits, then let go of the connection."""
-        while self._flusher is not None:
-            await asyncio.wait([self._flusher])
+        await self._gathering.close()
         await self._database.close()
 
     async def __aenter__(self) -> Self:
@@ -70,13 +67,8 @@ class AuditLog:
 
     async def record(self, *events: Event) -> None:
         """Return when `events` are on disk. Raises `AuditError` when they are not."""
-        if not events:
-            return
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((events, done))
-        if self._flusher is None:
-            self._flusher = asyncio.create_task(self._flush(), name="audit flush")
-        await done
+        if events:
+            await self._gathering.ask(events)
 
     @property
     def prepared(self) -> bool:
@@ -98,36 +90,16 @@ class AuditLog:
             await self._prepare(events)
             await rows.insert(connection, events)
 
-    async def _flush(self) -> None:
-        """Write batch after batch until nobody waits."""
-        batch: list[tuple[Sequence[Event], asyncio.Future[None]]] = []
+    async def _write(self, asked: Sequence[Sequence[Event]]) -> Sequence[Exception | None]:
+        """Put on record what each has asked for: for all of them, or for nobody."""
+        together = [event for events in asked for event in events]
         try:
-            while batch := self._next_batch():
-                try:
-                    await self._write([event for events, _ in batch for event in events])
-                except Exception as error:
-                    _finish(batch, error)
-                else:
-                    _finish(batch, None)
-        finally:
-            self._flusher = None
-            # Only a cancelled flusher leaves anybody waiting.
-            _finish([*batch, *self._waiting], RuntimeError("the audit log was stopped"))
-            self._waiting.clear()
-
-    def _next_batch(self) -> list[tuple[Sequence[Event], asyncio.Future[None]]]:
-        size = taken = 0
-        for events, _ in self._waiting:
-            if taken and size + len(events) > BATCH:
-                break
-            size, taken = size + len(events), taken + 1
-        batch, self._waiting = self._waiting[:taken], self._waiting[taken:]
-        return batch
-
-    async def _write(self, events: Sequence[Event]) -> None:
-        await self._prepare(events)
-        await self._database.fetch(rows.INSERT, rows.values(events))
+            await self._prepare(together)
+            await self._database.fetch(rows.INSERT, rows.values(together))
+        except Exception as error:
+            return [_not_written(error) for _ in asked]
         self.commits += 1
+        return [None] * len(asked)
 
     async def _prepare(self, events: Sequence[Event]) -> None:
         needed = {(event.recorded.year, event.recorded.month) for event in events} - self._months
@@ -146,15 +118,7 @@ class AuditLog:
             self._months.add((year, month))
 
 
-def _finish(
-    batch: Sequence[tuple[Sequence[Event], asyncio.Future[None]]], error: Exception | None
-) -> None:
-    for _, done in batch:
-        if done.done():  # the request was given up meanwhile; its events are written all the same
-            continue
-        if error is None:
-            done.set_result(None)
-        else:
-            failure = AuditError(f"The audit trail could not be written: {error}")
-            failure.__cause__ = error
-            done.set_exception(failure)
+def _not_written(error: Exception) -> AuditError:
+    failure = AuditError(f"The audit trail could not be written: {error}")
+    failure.__cause__ = error
+    return failure
