@@ -63,7 +63,7 @@ async def execute(
     total = await _total(context, query, where)
     if where == FALSE or query.count == 0:
         return Page([], [], None, total)
-    criteria = sorting.keys(query)
+    criteria = sorting.keys(query, context)
     place, given = (None, None) if cursor is None else cursors.decode(cursor, len(criteria))
     if place is not None and given is not None:
         left_over = await _left_over(context, query, where, place, given)
@@ -141,7 +141,7 @@ async def _sampled(context: Context, query: Query) -> int:
     """Of a search that reaches beyond references: as many of the candidates as of the first of them."""
     candidates = candidates_of(query)
     where = await condition(candidates, context)
-    first = await page_rows(context, candidates, where, sorting.keys(query), SAMPLE, None)
+    first = await page_rows(context, candidates, where, sorting.keys(query, context), SAMPLE, None)
     matches = len(await satisfying(context, query, first))
     if len(first) < SAMPLE:
         return matches

@@ -20,11 +20,13 @@ from hie.search.pages import (
     LONGEST,
     STRETCHES,
     candidates_of,
+    having,
     is_plain,
     is_walked,
     known_condition,
     limits_of,
     parts_of,
+    ranks_of,
 )
 from hie.search.query import (
     All,
@@ -102,7 +104,7 @@ async def explain(
 
 async def _steps(context: Context, query: Query) -> list[tuple[str, Sql]]:
     """What is done for the first page, in words, each with its statement."""
-    criteria = sorting.keys(query)
+    criteria = sorting.keys(query, context)
     where = await known_condition(query, context)
     limit = query.count + 1
     asked = query
@@ -119,6 +121,12 @@ async def _steps(context: Context, query: Query) -> list[tuple[str, Sql]]:
         return [
             ("All matches, to be put in order by their bodies", matches_statement(where, criteria))
         ]
+    if is_walked(asked, context) and criteria[0].codes:
+        number = ranks_of(criteria[0])[0]
+        asked = having(asked, criteria[0], number)
+        where = await condition(asked, context)
+        beyond += f"; code by code, beginning with {criteria[0].codes[number or 0]}"
+        criteria = criteria[1:]
     part = parts_of(criteria, None)[0]
     if not is_walked(asked, context):
         if query.type is None and not query.names_patient:

@@ -26,7 +26,18 @@ from hie.search.page_statements import (
     stretch_statement,
     types_statement,
 )
-from hie.search.query import All, Branch, DateValue, Ids, InCompartment, InList, Match, Query
+from hie.search.query import (
+    All,
+    Branch,
+    DateValue,
+    Ids,
+    InCompartment,
+    InList,
+    Match,
+    Not,
+    Query,
+    TokenValue,
+)
 from hie.search.sql import FALSE, TRUE, Sql, all_of
 from hie.store.read import Row
 
@@ -62,7 +73,7 @@ def is_walked(query: Query, context: Context) -> bool:
     """Whether the search is on all rows of a type, in an order in which an index has them."""
     if query.type is None or query.names_patient:
         return False
-    ordered = sorting.has_index(sorting.keys(query))
+    ordered = sorting.has_index(sorting.keys(query, context))
     # a rule on certain patients leaves their rows only
     rules = context.restriction.for_type(query.type)
     return ordered and all(rule.patients is None for rule in rules)
@@ -93,6 +104,8 @@ async def page_rows(
         return await _reaching(context, query, criteria, limit, place)
     if any(key.texts for key in criteria):
         return await arranged(context, where, criteria, limit, place)
+    if is_walked(query, context) and criteria[0].codes:
+        return await _by_code(context, query, where, criteria, limit, place)
     if is_walked(query, context):
         walk = not is_plain(query.branches[0]) or criteria[0].strings is not None
         return await _walked(context, query, where, criteria, limit, place, walk=walk)
@@ -107,6 +120,73 @@ async def page_rows(
         if len(found) == limit:
             break
     return found
+
+
+async def _by_code(
+    context: Context,
+    query: Query,
+    where: Sql,
+    criteria: list[sorting.Key],
+    limit: int,
+    place: Place | None,
+) -> list[Found]:
+    """The rows of one code after the other, each in the rest of the order; then those that have none.
+
+    Few matches are sorted at once.
+    """
+    if query.branches[0].where.nodes and await _are_few(context, where):
+        part = sorting.Part(TRUE, criteria, place)
+        return await _run(context, part_statement(where, criteria, part, limit, sort=True))
+    ranks = ranks_of(criteria[0])
+    first: int | None = ranks[0]
+    if place is not None:
+        first = _rank(criteria[0], place[0])
+    found: list[Found] = []
+    for number in ranks[ranks.index(first) :]:
+        rest = place[1:] if place is not None and number == first else None
+        asked = having(query, criteria[0], number)
+        own = all_of(
+            (where, await emit(asked.branches[0].where.nodes[-1], str(query.type), context))
+        )
+        rows = await page_rows(context, asked, own, criteria[1:], limit - len(found), rest)
+        width = len(Row._fields)
+        found += [(*row[:width], number, *row[width:]) for row in rows]
+        if len(found) == limit:
+            break
+    return found
+
+
+async def _are_few(context: Context, where: Sql) -> bool:
+    rows = f"SELECT FROM store.resource r WHERE {where.text} LIMIT {LONGEST}"
+    statement = f"SELECT count(*) FROM ({rows}) m"
+    cursor = await context.connection.execute(statement, where.values)
+    row = await cursor.fetchone()
+    return row is not None and row[0] < LONGEST
+
+
+def ranks_of(key: sorting.Key) -> list[int | None]:
+    """The places of the key's codes in the order asked for; at the end None, which stands for no code."""
+    ranks = range(len(key.codes))
+    return [*(reversed(ranks) if key.descending else ranks), None]
+
+
+def _rank(key: sorting.Key, text: str | None) -> int | None:
+    if text is None:
+        return None
+    if text.isdecimal() and int(text) < len(key.codes):
+        return int(text)
+    raise cursors.foreign()
+
+
+def having(query: Query, key: sorting.Key, number: int | None) -> Query:
+    """The search of those that have the code, or none of them, in the rest of the order."""
+    [branch] = query.branches
+    codes = key.codes if number is None else (key.codes[number],)
+    values = tuple(TokenValue(None, code) for code in codes)
+    match = Match(branch.sort[0].parameter, "", values)
+    node = Not(match) if number is None else match
+    where = All((*branch.where.nodes, node))
+    return replace(query, branches=(replace(branch, where=where, sort=branch.sort[1:]),))
 
 
 def parts_of(criteria: list[sorting.Key], place: Place | None) -> list[sorting.Part]:

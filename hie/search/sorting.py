@@ -4,8 +4,9 @@ Without `_sort`: a search on one patient's rows gives the newest primary date fi
 of their index; any other gives what was created last first. The row's key is always the last criterion,
 so that the order is total and pages cannot overlap.
 
-Dates, strings, numbers and quantities are in the index and are put in order by the database. Tokens,
-references and addresses are there only as hashes: their texts are read from the bodies (`arranged.py`).
+Dates, strings, numbers and quantities are in the index and are put in order by the database, and so are
+codes that are known beforehand (`closed_codes.py`). Other tokens, references and addresses are there only
+as hashes: their texts are read from the bodies (`arranged.py`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from hie.fhir.definitions import type_number
+from hie.search.closed_codes import closed_codes, rank
+from hie.search.context import Context
 from hie.search.parameters import Parameter, kept
 from hie.search.params.kinds import KINDS
 from hie.search.query import Branch, Query
@@ -33,6 +36,8 @@ class Key:
     """By type number: what reads the values from a body, where the index cannot give them."""
     strings: int | None = None
     """The number of the one parameter whose rows of `search.string` give the values, in their order."""
+    codes: tuple[str, ...] = ()
+    """If the values are places in this list of all codes that there can be."""
 
 
 ROW_KEY = Key(Sql("r.key"), True, "bigint", False)
@@ -48,20 +53,25 @@ def sortable(parameter: Parameter) -> bool:
     return parameter.kind in _FROM_BODY or KINDS[parameter.kind].order is not None
 
 
-def keys(query: Query) -> list[Key]:
+def keys(query: Query, context: Context) -> list[Key]:
     """The criteria of the query's order."""
     sorts = max((len(branch.sort) for branch in query.branches), default=0)
     if not sorts:
         return [_PRIMARY_DATE, ROW_KEY] if query.names_patient else [ROW_KEY]
-    return [*(_key(query.branches, place) for place in range(sorts)), ROW_KEY]
+    return [*(_key(query.branches, place, context) for place in range(sorts)), ROW_KEY]
 
 
-def _key(branches: Sequence[Branch], place: int) -> Key:
+def _key(branches: Sequence[Branch], place: int, context: Context) -> Key:
     """The criterion at `place`, for rows of all branches: the parameter may read other things in each."""
     first = branches[0].sort[place]
     if first.parameter.code == "_id":
         return Key(Sql("r.id"), first.descending, "text", False)
     if first.parameter.kind in _FROM_BODY:
+        parts = kept(branches[0].type)[first.parameter.code]
+        codes = closed_codes(first.parameter, parts) if len(branches) == 1 else ()
+        if codes:
+            ranks = rank(parts[0], codes, context)
+            return Key(ranks, first.descending, "bigint", True, codes=codes)
         texts = {type_number(b.type): sort_texts(b.sort[place].parameter) for b in branches}
         return Key(Sql("NULL"), first.descending, "text", True, texts)
     orders = []
@@ -108,6 +118,8 @@ def order_by(criteria: list[Key]) -> Sql:
 def has_index(criteria: Sequence[Key]) -> bool:
     """Whether rows of one type can be read in this order."""
     first = criteria[0]
+    if first.codes:
+        return has_index(criteria[1:])
     return first.expression.text in INDEXED or (first.strings is not None and len(criteria) == 2)
 
 

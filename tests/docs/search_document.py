@@ -22,6 +22,7 @@ from hie.search import (
     parse,
 )
 from hie.search import context as searching
+from hie.search.closed_codes import closed_codes
 from hie.search.hashes import (
     code_alone,
     name_hash,
@@ -56,6 +57,14 @@ def kinds() -> str:
         example = next(p for t in RESOURCE_TYPES for p in queryable(t).values() if p.kind == name)
         order = sortable(example)
         where = "" if not order else "from the bodies" if kind.order is None else "from the index"
+        closed = sum(
+            bool(closed_codes(p, kept(t)[c]))
+            for t in RESOURCE_TYPES
+            for c, p in queryable(t).items()
+            if p.kind == name
+        )
+        if closed:
+            where = f"{closed} from the index, others {where}"
         prefixes = "`eq ne gt lt ge le sa eb ap`" if name in PREFIXED else ""
         called = f"{name} (`Location.near`)" if name == "special" else name
         lines.append(f"| {called} | {numbers[name]} | {' '.join(shown)} | {prefixes} | {where} |")
@@ -75,7 +84,7 @@ def limits() -> str:
         ("resources that satisfy a chained condition, if they belong to patients",
          searching.LARGEST_EXPANSION, "400"),
         ("bodies read for `_text` or `_content`", full_text.MOST_READ, "400"),
-        ("matches put in order by a token, reference or address", arranged.MOST_ARRANGED, "400"),
+        ("matches put in order by a reference, an address, or a token not in the index", arranged.MOST_ARRANGED, "400"),
         ("resources that come along on one page", execute.MOST_INCLUDED, "a next link"),
         ("resources read for the includes of one page", include.MOST_FOUND, "400"),
         ("steps of `:iterate`", include.DEEPEST, "no further step"),

@@ -166,6 +166,20 @@ async def test_refusals_name_the_parameter(
     assert answer.json()["issue"][0].get("expression", [None])[0] == name
 
 
+async def test_there_are_no_named_queries(client) -> None:
+    """None is declared, so none can be asked: https://hl7.org/fhir/R4/search.html#query"""
+    a = await client("institution", institution="A")
+    refused = await a.get("/Patient?_query=current-high-risk")
+    [issue] = refused.json()["issue"]
+    assert (refused.status_code, issue["code"], issue["expression"]) == (
+        *(400, "not-supported"),
+        ["_query"],
+    )
+    statement = (await a.get("/metadata")).json()
+    named = {p["name"] for r in statement["rest"][0]["resource"] for p in r["searchParam"]}
+    assert "_query" not in named
+
+
 async def test_lenient_handling_says_what_was_left_out(person) -> None:
     a = person["a"]
     query = "nonsense=1&code:text=secret&date=soon&_count=5&_pretty=true"
