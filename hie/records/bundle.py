@@ -36,6 +36,15 @@ def found(base: str, type_name: str, logical_id: str, body: bytes, mode: str) ->
     )
 
 
+def inside(base: str, container: str, local_id: str, body: bytes, mode: str) -> bytes:
+    """The same for a contained resource: its address is that of `container` (Type/id) and its own id.
+
+    https://hl7.org/fhir/R4/search.html#contained
+    """
+    type_name, _, logical_id = container.partition("/")
+    return found(base, type_name, f"{logical_id}#{local_id}", body, mode)
+
+
 def past(
     base: str,
     type_name: str,

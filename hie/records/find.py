@@ -17,14 +17,16 @@ from hie.fhir.outcome import operation_outcome
 from hie.fhir.subset import WHOLE, Subset
 from hie.kit.clock import now
 from hie.kit.db import Connection
+from hie.kit.json import array_items, members
 from hie.mpi.people import linked
-from hie.records.bundle import Link, bundle, found, with_parameters
+from hie.records.bundle import Link, bundle, found, inside, with_parameters
 from hie.records.cursor import sign, verify
 from hie.records.disclosure import disclosed
 from hie.records.domains import domains_asked, unknown_domains, within
 from hie.records.exchange import Exchange
 from hie.records.fetch import presentation
 from hie.records.present import Present, partly
+from hie.search.contained import place_in_container
 from hie.search.definitions import follow
 from hie.search.execute import Page, execute
 from hie.search.parse import Compartment, parse
@@ -64,6 +66,7 @@ async def find(
         [pair for pair in pairs if pair[0] != CURSOR],
         lenient=lenient,
         compartment=compartment,
+        contained=True,
     )
     query = own_addresses(query, exchange.settings.fhir_base)
     query = _searchable(caller, query, listed=any(name == "_type" for name, _ in pairs))
@@ -157,4 +160,10 @@ def _ignored(name: str) -> Issue:
 def _entry(exchange: Exchange, present: Present, row: Row, mode: str) -> bytes:
     name = name_of(row.type)
     body = exchange.store.bodies.expand(row.dictionary, row.body or b"")
+    number = place_in_container(row.key)
+    if number is not None:
+        container = members(body)
+        around = f"{orjson.loads(container['resourceType'])}/{orjson.loads(container['id'])}"
+        part = present(name, array_items(container["contained"])[number])
+        return inside(exchange.settings.fhir_base, around, row.id, part, mode)
     return found(exchange.settings.fhir_base, name, row.id, present(name, body), mode)

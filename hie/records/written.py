@@ -10,7 +10,7 @@ from hie.records.disclosure import event, residents
 from hie.records.exchange import Exchange
 from hie.search import index
 from hie.search.index import Indexed
-from hie.store.write import Version, write
+from hie.store.write import Place, Version, write
 
 
 async def write_versions(
@@ -21,9 +21,14 @@ async def write_versions(
     """Write each caller's versions with their index rows (None for deletions), one event a resident."""
     rows = [row for _, own in written for row in own]
     await write(connection, [version for version, _ in rows])
-    places = [(v.previous.patient_key, v.key) for v, _ in rows if v.previous is not None]
-    if places:
-        await index.erase(connection, places)
+    previous = [v.previous for v, _ in rows if v.previous is not None]
+    if previous:
+        around = [place for place in previous if _may_contain(exchange, place)]
+        await index.erase(
+            connection,
+            [(place.patient_key, place.key) for place in previous],
+            [(place.patient_key, place.key) for place in around],
+        )
     await index.write(
         connection,
         [(v.patient_key, v.key, v.type, indexed) for v, indexed in rows if indexed is not None],
@@ -35,6 +40,14 @@ async def write_versions(
         for event in _events(caller, [version for version, _ in own], known)
     ]
     await exchange.audit.record_in(connection, events)
+
+
+def _may_contain(exchange: Exchange, place: Place) -> bool:
+    """Whether the version may contain other resources; names can be escaped in JSON."""
+    if place.body is None:
+        return False
+    text = exchange.store.bodies.expand(place.dictionary, place.body)
+    return b'"contained"' in text or b"\\u" in text
 
 
 def _action(version: Version) -> Action:

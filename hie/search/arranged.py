@@ -61,9 +61,15 @@ async def arranged(
     if place is not None:
         end = _values(criteria, place)
         found = [row for row in found if _is_behind(criteria, row[width:], end)]
+    return in_order(found, criteria)[:limit]
+
+
+def in_order(found: list[Found], criteria: Sequence[Key]) -> list[Found]:
+    """The rows in the order of the criteria, as SQL would put them."""
+    width = len(Row._fields)
     for position in reversed(range(len(criteria))):
         found = _sorted(found, width + position, criteria[position].descending)
-    return found[:limit]
+    return found
 
 
 def matches_statement(where: Sql, criteria: Sequence[Key]) -> Sql:

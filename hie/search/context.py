@@ -33,6 +33,9 @@ class Context:
     restriction: Restriction
     few: int | None = None
     """If set, chained conditions are counted so far, and `Numerous` is raised where more satisfy one."""
+    contained: bool = False
+    """Whether the rows `r` are contained resources: they stand with the patient of their container,
+    whom they need not refer to."""
 
     @property
     def hasher(self) -> Hasher:

@@ -8,6 +8,7 @@ resources they mean, and within a scope of few rows ask only about these.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from types import UnionType
 
@@ -165,7 +166,7 @@ async def emit(  # noqa: PLR0911 - by node
             allowed = permitted(context.restriction, type_name)
             return await matching(node, all_of((own, allowed, scope or TRUE)), context)
         case Chain():
-            other = partial(emit, node.node, node.type, context)
+            other = partial(emit, node.node, node.type, replace(context, contained=False))
             return await chained(node, other, type_name, context, scope)
         case Has():
             other = partial(emit, node.node, node.parameter.type_name, context)
@@ -189,7 +190,7 @@ async def _match(node: Match, type_name: str, context: Context) -> Sql:
     found = await KINDS[node.parameter.kind].where(
         node.parameter, node.modifier, node.values, parts, context
     )
-    if node.parameter.code not in patient_parameters(type_name):
+    if context.contained or node.parameter.code not in patient_parameters(type_name):
         return found
     literal = [v for v in node.values if isinstance(v, ReferenceValue) and v.url is None]
     ids = patients(node.parameter, node.values)
@@ -215,7 +216,10 @@ async def _missing(node: Missing, type_name: str, context: Context) -> Sql:
 def _in_compartment(node: InCompartment, type_name: str, context: Context) -> Sql:
     references = [f"Patient/{logical_id}" for logical_id in node.patients]
     own = rows_of(set(map(context.hasher, references)))
+    if context.contained:
+        others = sorted(compartment_hash(context.hasher, reference) for reference in references)
+        return any_of((own, Sql("r.container_tokens && %s::bigint[]", (others,))))
     if len(patient_ranks(type_name)) == len(patient_parameters(type_name)):
         return own
-    others = {compartment_hash(context.hasher, reference) for reference in references}
-    return any_of((own, has_token(others)))
+    also = {compartment_hash(context.hasher, reference) for reference in references}
+    return any_of((own, has_token(also)))

@@ -2,7 +2,7 @@
 
 One compiled walk for each type reads every R4 search parameter. `tokens` and the primary date go on
 the resource row, everything else into the tables of `search` by COPY, one statement a table for a
-whole batch.
+whole batch. A contained resource has a row of its own in `search.contained` (`contained.py`).
 """
 
 from collections.abc import Sequence
@@ -13,9 +13,10 @@ from hie.fhir.search_params import Visit, Walk, compile_walk
 from hie.fhir.search_params.sources import Source
 from hie.kit.db import Connection, is_pipelined
 from hie.kit.hashing import Hasher
+from hie.search.contained import BITS, FIRST, contained_key
 from hie.search.definitions import while_known
 from hie.search.hashes import SEPARATOR, name_hash, resource_hash
-from hie.search.indexed import Indexed, Word
+from hie.search.indexed import Contained, Indexed, Word
 from hie.search.parameters import kept, parameters
 from hie.search.params.kinds import KINDS
 from hie.search.params.reference import patient_visit
@@ -87,6 +88,8 @@ class Extractor:
         out.tokens.append(shape.hash)
         self._patient(resource, out)
         out.tokens = sorted(set(out.tokens))
+        if "contained" in resource:
+            out.contained = _contained(resource["contained"], self.hasher)
         return out
 
     def _patient(self, resource: dict[str, Any], out: Indexed) -> None:
@@ -110,6 +113,15 @@ def _presence(bit: int) -> Visit:
         out.present |= bit
 
     return present
+
+
+def _contained(resources: Sequence[dict[str, Any]], hasher: Hasher) -> list[Contained]:
+    """The index values of contained resources; without an id one cannot be named and is not found."""
+    return [
+        Contained(number, type_number(each["resourceType"]), each["id"], extract(each, hasher))
+        for number, each in enumerate(resources[: 1 << BITS])
+        if "id" in each
+    ]
 
 
 def compartment_hash(hasher: Hasher, patient: str) -> int:
@@ -143,6 +155,11 @@ COPY = {
     ),
 }
 
+CONTAINED = (
+    "date_low, date_high, type, id, tokens",
+    ("timestamptz", "timestamptz", "int2", "text", "int8[]"),
+)
+
 LEARN = """
 INSERT INTO search.vocabulary (parameter, hash, text)
 SELECT * FROM unnest(%s::smallint[], %s::bigint[], %s::text[]) AS word (parameter, hash, text)
@@ -153,20 +170,39 @@ ORDER BY 1, 2
 ON CONFLICT DO NOTHING
 """
 
-ERASE = (
-    "WITH place AS MATERIALIZED ("
-    "SELECT * FROM unnest(%(patients)s::bigint[], %(keys)s::bigint[]) AS place (patient_key, key))"
+OWN = "SELECT * FROM unnest(%(patients)s::bigint[], %(keys)s::bigint[]) AS own (patient_key, key)"
+# The rows of what each contains, whose keys are next to each other.
+INSIDE = (
+    f"DELETE FROM search.contained c USING ({OWN}) AS own WHERE c.patient_key = own.patient_key "
+    f"AND c.key >= {FIRST} + (own.key << {BITS}) AND c.key < {FIRST} + ((own.key + 1) << {BITS}) "
+    "RETURNING c.patient_key, c.key"
+)
+ERASE, ERASE_CONTAINED = (
+    f"WITH place AS {form} ({places})"
     + "".join(
         f", {table}_rows AS (DELETE FROM search.{table} t USING place "
         "WHERE t.patient_key = place.patient_key AND t.key = place.key)"
         for table in COPY
     )
     + " SELECT"
+    for form, places in (("MATERIALIZED", OWN), ("", INSIDE))
 )
 
 
 async def write(connection: Connection, rows: Sequence[Row]) -> None:
     """Write the index tables' rows of new versions, inside the caller's transaction."""
+    if any(indexed.contained for _, _, _, indexed in rows):
+        inside = [(p, contained_key(k, c.number), c) for p, k, _, i in rows for c in i.contained]
+        await _write_rows(
+            connection,
+            "contained",
+            CONTAINED,
+            [
+                (p, k, c.indexed.date_low, c.indexed.date_high, c.type, c.id, c.indexed.tokens)
+                for p, k, c in inside
+            ],
+        )
+        rows = [*rows, *((p, k, c.type, c.indexed) for p, k, c in inside)]
     words = {(word.parameter, word.hash): word.text for row in rows for word in row[3].words}
     if words:
         # in one order, so that two transactions that learn the same words cannot deadlock
@@ -196,14 +232,27 @@ async def write(connection: Connection, rows: Sequence[Row]) -> None:
             [(p, k, *c[:4], list(c.tokens)) for p, k, _, i in rows for c in i.composites],
         ),
     ):
-        if values and is_pipelined(connection):
-            await _insert(connection, table, values)
-        elif values:
-            await _copy(connection, table, values)
+        if values:
+            await _write_rows(connection, table, COPY[table], values)
 
 
-async def _insert(connection: Connection, table: str, values: Sequence[tuple[Any, ...]]) -> None:
-    columns, types = COPY[table]
+async def _write_rows(
+    connection: Connection,
+    table: str,
+    columns: tuple[str, tuple[str, ...]],
+    values: Sequence[tuple[Any, ...]],
+) -> None:
+    write_all = _insert if is_pipelined(connection) else _copy
+    await write_all(connection, table, *columns, values)
+
+
+async def _insert(
+    connection: Connection,
+    table: str,
+    columns: str,
+    types: tuple[str, ...],
+    values: Sequence[tuple[Any, ...]],
+) -> None:
     places = ", ".join(f"%s::{each}" for each in types)
     async with connection.cursor() as cursor:
         await cursor.executemany(
@@ -212,8 +261,13 @@ async def _insert(connection: Connection, table: str, values: Sequence[tuple[Any
         )
 
 
-async def _copy(connection: Connection, table: str, values: Sequence[tuple[Any, ...]]) -> None:
-    columns, types = COPY[table]
+async def _copy(
+    connection: Connection,
+    table: str,
+    columns: str,
+    types: tuple[str, ...],
+    values: Sequence[tuple[Any, ...]],
+) -> None:
     statement = f"COPY search.{table} (patient_key, key, {columns}) FROM STDIN (FORMAT binary)"
     async with connection.cursor().copy(statement) as copy:
         copy.set_types(("int8", "int8", *types))
@@ -221,9 +275,18 @@ async def _copy(connection: Connection, table: str, values: Sequence[tuple[Any, 
             await copy.write_row(each)
 
 
-async def erase(connection: Connection, keys: Sequence[tuple[int, int]]) -> None:
-    """Remove the rows of superseded versions, given as (patient key, key)."""
-    if keys:
-        await connection.execute(
-            ERASE, {"patients": [p for p, _ in keys], "keys": [k for _, k in keys]}
-        )
+async def erase(
+    connection: Connection,
+    keys: Sequence[tuple[int, int]],
+    containers: Sequence[tuple[int, int]] = (),
+) -> None:
+    """Remove the rows of superseded versions, given as (patient key, key).
+
+    `containers` are those of them that may contain others, whose rows go as well: looking for these
+    costs about as much as all the rest.
+    """
+    for statement, places in ((ERASE, keys), (ERASE_CONTAINED, containers)):
+        if places:
+            await connection.execute(
+                statement, {"patients": [p for p, _ in places], "keys": [k for _, k in places]}
+            )

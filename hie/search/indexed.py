@@ -77,3 +77,14 @@ class Indexed(msgspec.Struct):
     """A bit for each parameter of the type that has a value."""
     root: Any = None
     """The resource while it is being walked."""
+    contained: "list[Contained]" = []
+    """What is contained in the resource and has an id."""
+
+
+class Contained(NamedTuple):
+    """A contained resource: its place in `contained`, type number, id within the container."""
+
+    number: int
+    type: int
+    id: str
+    indexed: Indexed

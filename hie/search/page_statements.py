@@ -14,6 +14,8 @@ from hie.store.read import ROW_COLUMNS, Row
 Found = tuple[Any, ...]
 """The columns of a row, then its values of the order's criteria."""
 
+RESOURCES = Sql("store.resource r")
+
 
 def rows_named(rows: Sequence[Found]) -> Sql:
     """These rows and no others."""
@@ -91,22 +93,31 @@ def _by_string(part: sorting.Part, parameter: int, length: int) -> Sql:
 
 
 def part_statement(
-    where: Sql, criteria: list[sorting.Key], part: sorting.Part, limit: int, *, sort: bool
+    where: Sql,
+    criteria: list[sorting.Key],
+    part: sorting.Part,
+    limit: int,
+    *,
+    sort: bool,
+    rows: Sql = RESOURCES,
 ) -> Sql:
-    """The part's matches in order; with `sort` all of them are found before they are put in order."""
+    """The part's matches in order; with `sort` all of them are found before they are put in order.
+
+    `rows` is what they are looked for in, under the name of `r`.
+    """
     columns = _columns(criteria)
     order = sorting.order_by(part.order)
     own = all_of((part.condition, _behind(part)))
     # strings are looked up for each row: only for the matches
     inner, outer = (where, own) if criteria[0].strings is not None else (all_of((where, own)), TRUE)
     if sort:
-        source = f"(SELECT r.* FROM store.resource r WHERE {inner.text} OFFSET 0) AS r"
+        source = f"(SELECT r.* FROM {rows.text} WHERE {inner.text} OFFSET 0) AS r"
         text = f"{source} WHERE {outer.text}"
     else:
-        text = f"store.resource r WHERE {all_of((inner, outer)).text}"
+        text = f"{rows.text} WHERE {all_of((inner, outer)).text}"
     return Sql(
         f"SELECT {columns.text} FROM {text} ORDER BY {order.text} LIMIT %s",
-        (*columns.values, *inner.values, *outer.values, *order.values, limit),
+        (*columns.values, *rows.values, *inner.values, *outer.values, *order.values, limit),
     )
 
 

@@ -111,10 +111,10 @@ async def page_rows(
         return await _walked(context, query, where, criteria, limit, place, walk=walk)
     if query.type is not None or query.names_patient:
         part = sorting.Part(TRUE, criteria, place)
-        return await _run(context, part_statement(where, criteria, part, limit, sort=False))
+        return await run(context, part_statement(where, criteria, part, limit, sort=False))
     found: list[Found] = []
     for part in parts_of(criteria, place):
-        found += await _run(
+        found += await run(
             context, types_statement(query, where, criteria, part, limit - len(found))
         )
         if len(found) == limit:
@@ -136,7 +136,7 @@ async def _by_code(
     """
     if query.branches[0].where.nodes and await _are_few(context, where):
         part = sorting.Part(TRUE, criteria, place)
-        return await _run(context, part_statement(where, criteria, part, limit, sort=True))
+        return await run(context, part_statement(where, criteria, part, limit, sort=True))
     ranks = ranks_of(criteria[0])
     first: int | None = ranks[0]
     if place is not None:
@@ -225,7 +225,7 @@ async def _walked(
             rows = await _stretch(context, query, where, criteria, bounded, rest)
         if len(rows) < rest:
             statement = part_statement(where, criteria, part, rest, sort=walk)
-            rows = await _run(context, statement)
+            rows = await run(context, statement)
         found += rows
         if len(found) == limit:
             break
@@ -261,13 +261,13 @@ async def _stretch(
 ) -> list[Found]:
     """The matches in a stretch of the order; in a longer one, if by their number that fills the page."""
     length = min(STRETCHES * limit, LONGEST)
-    rows = await _run(context, stretch_statement(query, where, criteria, part, limit, length))
+    rows = await run(context, stretch_statement(query, where, criteria, part, limit, length))
     if not 0 < len(rows) < limit:
         return rows
     needed = 2 * length * limit // len(rows)
     if needed > FARTHEST:
         return []
-    return await _run(context, stretch_statement(query, where, criteria, part, limit, needed))
+    return await run(context, stretch_statement(query, where, criteria, part, limit, needed))
 
 
 async def _reaching(
@@ -313,7 +313,8 @@ async def _keys(context: Context, where: Sql) -> set[int]:
     return {row[0] for row in await cursor.fetchall()}
 
 
-async def _run(context: Context, statement: Sql) -> list[Found]:
+async def run(context: Context, statement: Sql) -> list[Found]:
+    """What a statement of a page gives. Problem 400 if the place behind which it begins is none."""
     try:
         cursor = await context.connection.execute(statement.text, statement.values)
     except psycopg.DataError:

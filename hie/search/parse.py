@@ -13,9 +13,10 @@ from hie.search import filter as filter_
 from hie.search.compartment import COMPARTMENTS, belonging, members
 from hie.search.criterion import criterion
 from hie.search.escape import split
+from hie.search.parse_contained import on_contained
 from hie.search.parse_include import parse_include
 from hie.search.problems import malformed, refused
-from hie.search.query import All, Branch, Ids, Include, Node, Query, Sort, Total
+from hie.search.query import All, Branch, Ids, Include, Inside, Node, Query, Shown, Sort, Total
 from hie.search.queryable import queryable
 from hie.search.sorting import sortable
 
@@ -25,6 +26,8 @@ MOST_PARAMETERS = 100
 TOTALS: tuple[Total, ...] = ("none", "estimate", "accurate")
 # Handled by the REST layer: how the answer looks, not what is in it.
 PRESENTATION = frozenset({"_format", "_pretty"})
+INSIDE: tuple[Inside, ...] = ("false", "true", "both")
+SHOWN: tuple[Shown, ...] = ("container", "contained")
 EVERY_TYPE = "*"
 """In the place of a type: the whole system, or everything in a compartment."""
 _TYPES = frozenset(RESOURCE_TYPES)
@@ -38,7 +41,7 @@ class Compartment(NamedTuple):
 
 
 class _Parser:
-    def __init__(self, types: tuple[str, ...]) -> None:
+    def __init__(self, types: tuple[str, ...], contained: bool) -> None:
         self.types = types
         self.nodes: dict[str, list[Node]] = {name: [] for name in types}
         self.sort: dict[str, list[Sort]] = {name: [] for name in types}
@@ -52,6 +55,11 @@ class _Parser:
             "_include": self.take_include,
             "_revinclude": self.take_include,
         }
+        self.contained: Inside = "false"
+        self.contained_type: Shown = "container"
+        if contained:
+            self.controls["_contained"] = self.take_contained
+            self.controls["_containedType"] = self.take_contained_type
 
     def take(self, name: str, value: str) -> None:
         if "\x00" in value:  # no text that PostgreSQL can hold
@@ -95,6 +103,20 @@ class _Parser:
                 return
         raise malformed(name, value, "|".join(TOTALS))
 
+    def take_contained(self, name: str, value: str) -> None:
+        for inside in INSIDE:
+            if value == inside:
+                self.contained = inside
+                return
+        raise malformed(name, value, "|".join(INSIDE))
+
+    def take_contained_type(self, name: str, value: str) -> None:
+        for shown in SHOWN:
+            if value == shown:
+                self.contained_type = shown
+                return
+        raise malformed(name, value, "|".join(SHOWN))
+
     def take_include(self, name: str, value: str) -> None:
         only = self.types[0] if len(self.types) == 1 else None
         self.includes.append(parse_include(only, name, value))
@@ -106,11 +128,13 @@ def parse(
     *,
     lenient: bool = False,
     compartment: Compartment | None = None,
+    contained: bool = False,
 ) -> Query:
     """The tree of a search. `pairs` are decoded, in the order sent.
 
     `type_name` is a resource type, or `*` for all types of the system or of the compartment, which
-    `_type` can narrow. A parameter without a value is left out, as if it had not been sent.
+    `_type` can narrow. A parameter without a value is left out, as if it had not been sent. With
+    `contained` the search may be one on contained resources; elsewhere that is an unknown parameter.
     Problem 400 names the parameter and what is allowed.
     """
     everywhere = type_name == EVERY_TYPE
@@ -124,7 +148,7 @@ def parse(
             f"参数超过 {MOST_PARAMETERS} 个",
             "too-costly",
         )
-    parser = _Parser(types)
+    parser = _Parser(types, contained)
     if compartment is not None:
         for each in types:
             parser.nodes[each].append(belonging(compartment.name, compartment.id, each))
@@ -145,7 +169,7 @@ def parse(
         else:
             shown = str(parser.count) if name == "_count" else value
             applied.append((name, shown))
-    return Query(
+    query = Query(
         path=_path(type_name, compartment),
         branches=tuple(
             Branch(each, All(tuple(parser.nodes[each])), tuple(parser.sort[each])) for each in types
@@ -155,7 +179,10 @@ def parse(
         includes=tuple(parser.includes),
         applied=tuple(applied),
         ignored=tuple(ignored),
+        contained=parser.contained,
+        contained_type=parser.contained_type,
     )
+    return query if query.contained == "false" else on_contained(query)
 
 
 def _node(type_name: str, name: str, value: str) -> Node:

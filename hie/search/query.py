@@ -213,6 +213,10 @@ class Include:
 
 
 Total = Literal["none", "estimate", "accurate"]
+Inside = Literal["false", "true", "both"]
+"""`_contained`: whether resources that others contain are searched."""
+Shown = Literal["container", "contained"]
+"""`_containedType`: what is given for one that matches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +259,8 @@ class Query:
     """The parameters that were understood, as sent: for the `self` link."""
     ignored: tuple[str, ...]
     """With lenient handling: names of the parameters that were dropped."""
+    contained: Inside = "false"
+    contained_type: Shown = "container"
 
     @property
     def type(self) -> str | None:

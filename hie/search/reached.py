@@ -29,6 +29,7 @@ from hie.search.other_end import (
     values,
 )
 from hie.search.parameters import Parameter, kept
+from hie.search.params.token import has_token
 from hie.search.query import Chain
 from hie.search.sql import FALSE, Sql, all_of
 
@@ -55,7 +56,11 @@ async def chained(
     node: Chain, inner: Inner, type_name: str, context: Context, scope: Sql | None
 ) -> Sql:
     """Rows whose reference points to a row of `node.type` for which the inner condition holds."""
-    if node.type == "Patient" and names_primary(node.parameter, type_name):
+    if (
+        node.type == "Patient"
+        and names_primary(node.parameter, type_name)
+        and not context.contained
+    ):
         return await _of_patients(node, inner, type_name, context, scope)
     names = [context.name(part) for part in kept(type_name)[node.parameter.code]]
     if scope is not None and not stands_alone(node.type):
@@ -78,7 +83,8 @@ async def chained(
     )
     ids = [row[0] for row in await cursor.fetchall()]
     check(ids, node.parameter, context)
-    return rows_with(_tokens(node.type, ids, names, context))
+    tokens = _tokens(node.type, ids, names, context)
+    return has_token(tokens) if context.contained and tokens else rows_with(tokens)
 
 
 async def _of_keys(
@@ -89,7 +95,7 @@ async def _of_keys(
     keys = Sql(OF_PERSONS.format(keys=text) if type_name == "Patient" else text, rows.values)
     if context.few is not None:
         return rows_with({name ^ key for key in await few(context, keys) for name in names})
-    if scope is not None:
+    if scope is not None or context.contained:
         return Sql(
             "(r.tokens || '{}') && coalesce((SELECT array_agg(name # patient_key) "
             f"FROM unnest(%s::bigint[]) AS name, ({keys.text}) AS target), '{{}}')",

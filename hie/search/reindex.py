@@ -1,4 +1,5 @@
-"""Indexing stored resources anew, for search parameters that were added or removed.
+"""Indexing stored resources anew, for search parameters that were added or removed, and for what
+resources contain that were stored before it was indexed.
 
 Each type is gone through in the order of creation, in batches that commit with the place that they have
 reached: interrupted work goes on from there, and several processes share it. What is written meanwhile
@@ -19,6 +20,7 @@ from hie.fhir.definitions import type_name as name_of
 from hie.kit.clock import now
 from hie.kit.db import Connection
 from hie.search import definitions, index
+from hie.search.contained import BITS, FIRST
 from hie.search.define import renew
 from hie.search.index import Indexed, extract
 from hie.store.open import Store
@@ -41,13 +43,19 @@ WHERE job.definitions <> excluded.definitions
    OR (job.finished IS NOT NULL AND (%(again)s OR cardinality(job.failed) > 0))
 """
 JOBS = """
-SELECT type, definitions, position, done, expected, rewritten, failed, started, reached, finished
+SELECT type, definitions, position, done, expected, rewritten, failed, started, reached, finished,
+    contained
 FROM search.reindex ORDER BY type
 """
 LOCK_JOB = JOBS.replace("ORDER BY type", "WHERE type = %s FOR UPDATE")
-# A row that another transaction is changing is read as that one leaves it.
-ROWS = """
-SELECT r.patient_key, r.key, r.id, r.tokens, r.dictionary, r.body FROM store.resource r
+# A row that another transaction is changing is read as that one leaves it; what it contains may be
+# counted as it was before, and is then indexed once more than needed.
+ROWS = f"""
+SELECT r.patient_key, r.key, r.id, r.tokens, r.dictionary, r.body, (
+    SELECT count(*) FROM search.contained c WHERE c.patient_key = r.patient_key
+        AND c.key >= {FIRST} + (r.key << {BITS}) AND c.key < {FIRST} + ((r.key + 1) << {BITS})
+)
+FROM store.resource r
 WHERE r.type = %s AND r.key > %s ORDER BY r.key LIMIT %s FOR UPDATE
 """
 REWRITE = """
@@ -55,9 +63,12 @@ UPDATE store.resource SET tokens = %s, date_low = %s, date_high = %s
 WHERE patient_key = %s AND key = %s
 """
 ADVANCE = """
-UPDATE search.reindex SET position = %s, done = done + %s, rewritten = rewritten + %s,
-    failed = failed || %s::text[], reached = now(), finished = CASE WHEN %s THEN now() END
-WHERE type = %s
+UPDATE search.reindex SET position = %(position)s, done = done + %(done)s,
+    rewritten = rewritten + %(rewritten)s,
+    failed = failed || %(failed)s::text[], reached = now(),
+    finished = CASE WHEN %(last)s THEN now() END,
+    contained = contained OR (%(last)s AND cardinality(failed || %(failed)s::text[]) = 0)
+WHERE type = %(type)s
 """
 CLEAN = """
 DELETE FROM search.{table} t
@@ -91,6 +102,8 @@ class Job(NamedTuple):
     started: datetime
     reached: datetime
     finished: datetime | None
+    contained: bool
+    """Whether what the resources contain is indexed."""
 
     @property
     def type_name(self) -> str:
@@ -103,10 +116,13 @@ async def jobs(connection: Connection) -> list[Job]:
 
 
 async def waiting(connection: Connection) -> list[str]:
-    """The types of parameters that cannot be searched by yet, and those that were begun."""
+    """The types of parameters that cannot be searched by yet, those of which it is not known what they
+    contain, and those that were begun."""
     await definitions.follow(connection)
     types = {base for each in definitions.every() if not each.ready for base in each.bases}
-    types |= {job.type_name for job in await jobs(connection) if job.finished is None}
+    types |= {
+        job.type_name for job in await jobs(connection) if job.finished is None or not job.contained
+    }
     return sorted(types)
 
 
@@ -185,7 +201,7 @@ async def _attempt(store: Store, type_name: str, every: bool) -> Job:
         rows = await (await connection.execute(ROWS, (number, job.position, BATCH))).fetchall()
         changed: list[tuple[int, int, int, Indexed]] = []
         failed: list[str] = []
-        for patient_key, key, logical_id, tokens, dictionary, body in rows:
+        for patient_key, key, logical_id, tokens, dictionary, body, contained in rows:
             try:
                 resource = orjson.loads(store.bodies.expand(dictionary, body))
                 indexed = extract(resource, store.hasher)
@@ -194,18 +210,29 @@ async def _attempt(store: Store, type_name: str, every: bool) -> Job:
                 logger.exception("%s/%s could not be indexed", type_name, logical_id)
                 failed.append(logical_id)
                 continue
-            if every or indexed.tokens != tokens:
+            if every or indexed.tokens != tokens or len(indexed.contained) != contained:
                 changed.append((patient_key, key, number, indexed))
         await _rewrite(connection, changed)
         last = len(rows) < BATCH
         position = rows[-1][1] if rows else job.position
-        await connection.execute(ADVANCE, (position, len(rows), len(changed), failed, last, number))
+        await connection.execute(
+            ADVANCE,
+            {
+                "position": position,
+                "done": len(rows),
+                "rewritten": len(changed),
+                "failed": failed,
+                "last": last,
+                "type": number,
+            },
+        )
         return job._replace(
             position=position,
             done=job.done + len(rows),
             rewritten=job.rewritten + len(changed),
             failed=job.failed + failed,
             finished=now() if last else None,
+            contained=job.contained or (last and not job.failed and not failed),
         )
 
 
@@ -226,5 +253,6 @@ async def _rewrite(
             REWRITE,
             [(i.tokens, i.date_low, i.date_high, patient, key) for patient, key, _, i in changed],
         )
-    await index.erase(connection, [(patient, key) for patient, key, _, _ in changed])
+    places = [(patient, key) for patient, key, _, _ in changed]
+    await index.erase(connection, places, places)
     await index.write(connection, changed)

@@ -59,6 +59,8 @@ CONTROLLED = {
     "_elements": ("status", "code,subject"),
     "_total": ("accurate", "estimate", "none"),
     "_type": ("Patient,Observation", "Observation"),
+    "_contained": ("true", "both", "false"),
+    "_containedType": ("contained", "container"),
     "_filter": ("status eq final", "not(code eq x) or date ge 2010"),
     "_has:Observation:patient:code": ("http://loinc.org|8867-4", "x"),
 }
@@ -72,6 +74,7 @@ CONTROLS = (
     *(
         "_total",
         "_contained",
+        "_containedType",
         "_type",
         "_filter",
         "_list",

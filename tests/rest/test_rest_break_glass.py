@@ -324,13 +324,20 @@ def condition(id_: str, code: str, **more: object) -> bytes:
 
 
 async def test_sensitive_entries_need_a_second_confirmation(world: World) -> None:
-    hiv = await world.a.put("/Condition/c1", content=condition("c1", "B20.901"))
+    inside = {
+        "contained": [{"resourceType": "Practitioner", "id": "dr", "active": True}],
+        "recorder": {"reference": "#dr"},
+    }
+    hiv = await world.a.put("/Condition/c1", content=condition("c1", "B20.901", **inside))
     assert {"system": ACT_CODE, "code": "HIV", "display": "HIV and AIDS"} in hiv.json()["meta"][
         "security"
     ]
     await world.a.put("/Condition/c2", content=condition("c2", "I10"))
     await world.open(world.doctor, reason="TREAT", note="visit")
     count = "/Condition?_summary=count"
+    contained = "/Practitioner?_contained=true&_summary=count"
+    assert (await world.a.get(contained)).json()["total"] == 1
+    assert (await world.doctor.get(contained)).json()["total"] == 0
     for path in ("/Condition/c1", "/Condition/c1/_history", "/Condition/c1/_history/1"):
         assert (await world.doctor.get(path)).status_code == 404
     assert (await world.doctor.get(count)).json()["total"] == 1
@@ -346,6 +353,7 @@ async def test_sensitive_entries_need_a_second_confirmation(world: World) -> Non
     assert (await world.doctor.post(there, content=parameters(note="drugs"))).status_code == 200
     assert (await world.doctor.get("/Condition/c1")).status_code == 200
     assert (await world.doctor.get(count)).json()["total"] == 2
+    assert (await world.doctor.get(contained)).json()["total"] == 1
     # a confirmation belongs to one clinician and one record
     await world.open(world.stranger, reason="ETREAT", note="coma")
     assert (await world.stranger.get("/Condition/c1")).status_code == 404

@@ -32,6 +32,8 @@ def observation(id_: str, code: str, subject: str, encounter: str) -> dict[str, 
         "encounter": {"reference": encounter},
         "effectiveDateTime": "2026-01-02",
         "valueString": f"value of {id_}",
+        "contained": [{"resourceType": "Practitioner", "id": f"by-{id_}", "active": True}],
+        "performer": [{"reference": f"#by-{id_}"}],
     }
 
 
@@ -130,6 +132,8 @@ SEARCHES = (
     "/Observation?encounter:Encounter.date=ge2026-01-01&_id=o2",
     "/Observation?_sort=-date&_id=o2",
     "/Encounter?_id=v2&_revinclude=Observation:encounter",
+    "/Practitioner?_id=by-o2&_contained=true",
+    "/Practitioner?_id=by-o2&_contained=both&_containedType=contained&_count=0",
     "/Encounter?_has:Observation:encounter:_id=o2",
     f"/Encounter?_has:Observation:encounter:code={SECRET}",
     f"/Patient?_has:Observation:patient:code={SECRET}",

@@ -42,7 +42,7 @@ def search(store: Store) -> Search:
         cursor: str | None = None,
         compartment: Compartment | None = None,
     ) -> Page:
-        query = parse(type_name, pairs, compartment=compartment)
+        query = parse(type_name, pairs, compartment=compartment, contained=True)
         async with store.database.connection() as connection:
             return await execute(connection, store, query, restriction, cursor)
 
