@@ -2,8 +2,8 @@
 
 The readings are pypinyin's, from the two tables that come with it, and what is given here is letter by
 letter what its `lazy_pinyin` gives: search indexes hold it. Its own form of the tables takes 60 MB of
-each process and is loaded whenever it is imported; here they take three and are read when the first
-Chinese text asks for them. https://pypinyin.readthedocs.io/
+each process; here they take three. They are read at the start, for an eighth of a second, so that no
+request waits for them. https://pypinyin.readthedocs.io/
 """
 
 import re
@@ -61,20 +61,19 @@ def syllables(text: str) -> list[str]:
 
 
 def _of_han(text: str) -> list[str]:
-    known = _readings()
     found: list[str] = []
-    for word in _words(known, text):
-        found += known.unlike.get(word) or [_of_character(known, each) for each in word]
+    for word in _words(text):
+        found += _KNOWN.unlike.get(word) or [_of_character(each) for each in word]
     return found
 
 
-def _of_character(known: _Readings, character: str) -> str:
+def _of_character(character: str) -> str:
     code = ord(character)
-    number = known.single[code] if code < len(known.single) else 0
-    return known.syllables[number] if number else character
+    number = _KNOWN.single[code] if code < len(_KNOWN.single) else 0
+    return _KNOWN.syllables[number] if number else character
 
 
-def _words(known: _Readings, text: str) -> Iterator[str]:
+def _words(text: str) -> Iterator[str]:
     """The phrases in the text and the characters between them.
 
     What is left at the end, begins a phrase and holds none that begins there with it is not looked
@@ -82,7 +81,7 @@ def _words(known: _Readings, text: str) -> Iterator[str]:
     """
     start = 0
     while start < len(text):
-        group = known.phrases.get(text[start], "")
+        group = _KNOWN.phrases.get(text[start], "")
         longest = start + 1
         for end in range(start + 2, len(text) + 1):
             begun = "\n" + text[start + 1 : end]
@@ -116,20 +115,27 @@ def _entries(table: str, form: re.Pattern[bytes]) -> Iterator[re.Match[bytes]]:
         yield from form.finditer(text)
 
 
-@cache
-def _readings() -> _Readings:
+def _read() -> _Readings:
     plain = cache(_plain)
     numbers = {"": 0}
     single = array("H")
     for entry in _entries("pinyin_dict.json", _CHARACTER):
         code = int(entry[1])
-        single.extend([0] * (code + 1 - len(single)))
+        if code >= len(single):
+            single.frombytes(bytes(2 * (code + 4096 - len(single))))
         single[code] = numbers.setdefault(plain(entry[2]), len(numbers))
-    known = _Readings(tuple(numbers), single, {}, {})
+    names = tuple(numbers)
+    alone = cache(lambda character: names[single[ord(character)]])
+    phrases: dict[str, str] = {}
+    unlike: dict[str, tuple[str, ...]] = {}
     for entry in _entries("phrases_dict.json", _PHRASE):
         phrase = entry[1].decode()
-        known.phrases[phrase[0]] = known.phrases.get(phrase[0], "\n") + phrase[1:] + "\n"
+        first = phrase[0]
+        phrases[first] = phrases.get(first, "\n") + phrase[1:] + "\n"
         readings = tuple(map(plain, _FIRST.findall(entry[2])))
-        if readings != tuple([known.syllables[single[ord(each)]] for each in phrase]):
-            known.unlike[phrase] = readings
-    return known
+        if readings != tuple(map(alone, phrase)):
+            unlike[phrase] = readings
+    return _Readings(names, single, phrases, unlike)
+
+
+_KNOWN = _read()
