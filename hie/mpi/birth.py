@@ -16,7 +16,7 @@ _PARTIAL = re.compile(r"(\d{4})(?:-(\d{2}))?")
 _UNKNOWN_YEARS = (1900, 1800, 1111, 9999)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def parse(text: str) -> str:
     """`YYYY-MM-DD`, `YYYY-MM` or `YYYY`; "" when nothing usable is there (1900-01-01 is not)."""
     folded = unicodedata.normalize("NFKC", text).strip()
@@ -32,7 +32,7 @@ def parse(text: str) -> str:
     return "" if day.year in _UNKNOWN_YEARS and (day.month, day.day) == (1, 1) else day.isoformat()
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def level(left: str, right: str) -> str:
     """How two parsed dates compare, best first: the order of `compare.LEVELS`."""
     if not left or not right:

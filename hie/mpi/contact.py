@@ -33,7 +33,7 @@ _BUILDING = re.compile(r"(?:\d+(?:号楼|幢|栋|座|#)|小区|社区)$")
 _CHINESE_DIGITS = {c: str(n) for n, c in enumerate("一二三四五六七八九十", start=1)}
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def phone(text: str) -> str:
     """The digits of a number without country code; "" for none and for obvious fillers."""
     folded = unicodedata.normalize("NFKC", text)
@@ -54,7 +54,7 @@ class Home:
     door: str = ""
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def home(text: str) -> Home | None:
     """`text` read as an address; None when there is nothing that tells homes apart."""
     folded = re.sub(r"[\s,，。、]+", "", unicodedata.normalize("NFKC", text))

@@ -52,7 +52,7 @@ def check_character(first17: str) -> str:
     ]
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def parse(text: str) -> IdentityNumber | None:
     """The number that `text` writes, however written; None when it is not a possible one."""
     cleaned = clean(text)

@@ -52,7 +52,7 @@ _STARTS = tuple(
 )
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def lunar(day: date) -> tuple[int, int, int] | None:
     """(year, month, day) of the lunar calendar; None outside 1900 to 2098."""
     place = bisect_right(_STARTS, day.toordinal()) - 1

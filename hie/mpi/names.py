@@ -95,7 +95,7 @@ def split_family(text: str) -> tuple[str, str]:
     return (text[:1], text[1:]) if len(text) <= 4 else ("", text)
 
 
-@lru_cache(maxsize=131072)
+@lru_cache(maxsize=16384)
 def _syllables(text: str) -> tuple[str, ...]:
     return tuple(syllables(text))
 
@@ -112,7 +112,7 @@ def signature(sound: str) -> str:
     return "".join(sorted(sound.replace(" ", "")))
 
 
-@lru_cache(maxsize=131072)
+@lru_cache(maxsize=16384)
 def parse(text: str) -> tuple[Name, ...]:
     """The ways to read `text`: one, or two when 张君子 may be a name or the son of 张君; () for none."""
     inside = re.sub(r"[()\[\]【】\s]", "", unicodedata.normalize("NFKC", text))

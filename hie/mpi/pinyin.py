@@ -43,7 +43,7 @@ def _pattern() -> str:
 _WORD = re.compile(f"(?:{_pattern()})+")
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def is_pinyin(text: str) -> bool:
     """Whether each of the words of `text`, in small letters, is one or more Chinese syllables."""
     words = text.split()
