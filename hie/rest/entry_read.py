@@ -4,6 +4,7 @@ Each is run through the server's own routes, so that a Bundle can ask whatever c
 one, under the same token. In a transaction it sees what the entries before it have changed.
 """
 
+import re
 from base64 import b64encode
 from collections.abc import MutableMapping
 from dataclasses import replace
@@ -26,6 +27,7 @@ from hie.rest.negotiate import FHIR_JSON
 KEPT = frozenset((b"accept-language", b"prefer", b"host"))
 # What the routing of the Bundle itself left in the scope.
 OWN = frozenset(("path_params", "endpoint", "route", "state"))
+INSTANCE = re.compile(r"([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})(?:/_history/\d+)?")
 
 
 def within(exchange: Exchange, connection: Connection) -> Exchange:
@@ -69,7 +71,13 @@ async def entry_read(
         body = orjson.dumps(
             {"resourceType": "Binary", "contentType": kind, "data": b64encode(body).decode()}
         )
-    return status, b'{"resource":%s,%s}' % (body, text) if body else b"{%s}" % text
+    if not body:
+        return status, b"{%s}" % text
+    instance = INSTANCE.fullmatch(path)
+    if instance is not None:  # what is not one resource of the store has no address of its own
+        url = f"{exchange.settings.fhir_base}/{instance[1]}"
+        text = b'"fullUrl":%s,%s' % (orjson.dumps(url), text)
+    return status, b'{"resource":%s,%s}' % (body, text)
 
 
 async def _run(

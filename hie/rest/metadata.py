@@ -18,9 +18,11 @@ from hie.rest.interactions import SYSTEM_INTERACTIONS, TYPE_INTERACTIONS
 from hie.rest.negotiate import FHIR_JSON, FHIR_XML
 from hie.rest.operations.table import OPERATIONS
 from hie.rest.respond import answer
+from hie.rest.subset import subset_of
 from hie.search.definitions import follow, while_known
 from hie.search.implemented import implemented, includes, reverse_includes
 
+TYPE = "CapabilityStatement"
 STARTED = now()
 OAUTH_EXTENSION = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 BULK_DATA = "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"
@@ -60,7 +62,7 @@ def _resource(type_name: str, conditional_delete: str) -> dict[str, Any]:
 def capability_statement(public_base_url: str, conditional_delete: str) -> bytes:
     """The statement's JSON; made once for each process, and anew when a search parameter is added."""
     statement = {
-        "resourceType": "CapabilityStatement",
+        "resourceType": TYPE,
         "status": "active",
         "date": instant(STARTED),
         "kind": "instance",
@@ -106,9 +108,10 @@ def capability_statement(public_base_url: str, conditional_delete: str) -> bytes
 
 
 async def metadata(request: Request) -> Response:
-    """The CapabilityStatement; no token is needed to read it."""
+    """The CapabilityStatement, or a part of it; no token is needed to read it."""
     exchange = exchange_of(request)
     await follow(exchange.store.database)
     settings = exchange.settings
     statement = capability_statement(settings.public_base_url, settings.conditional_delete)
-    return answer(request, statement)
+    subset = subset_of(request.query_params.multi_items(), TYPE)
+    return answer(request, subset.of(TYPE, statement))

@@ -6,7 +6,7 @@ from typing import Literal
 
 from starlette.requests import Request
 
-from hie.errors import problem
+from hie.errors import Problem, problem
 
 FHIR_JSON = "application/fhir+json"
 FHIR_XML = "application/fhir+xml"
@@ -23,6 +23,8 @@ QUALITY = re.compile(r";\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*(?:;|$)")
 
 # Parameters about the answer's form, beside those of a search or of criteria.
 FORM_PARAMETERS = frozenset(("_format", "_pretty"))
+# Where a request's scope says the same of one that sent them in its body.
+FORMAT, PRETTY = "hie.format", "hie.pretty"
 
 Format = Literal["json", "xml"]
 
@@ -47,22 +49,30 @@ def answer_format(request: Request) -> Format:
     """
     asked = request.query_params.get("_format") if request.scope["query_string"] else None
     if asked:
-        # A "+" in an address is a space once decoded; everybody writes application/fhir+json.
-        found = _format(asked.replace(" ", "+"))
-        if found is not None:
-            return found
-        offered = asked
-    else:
-        offered = request.headers.get("accept") or "*/*"
-        found = _best(offered) if len(offered) < 200 else _best.__wrapped__(offered)
-        if found is not None:
-            return found
-    raise problem(
+        return named_format(asked)
+    offered = request.headers.get("accept") or "*/*"
+    found = _best(offered) if len(offered) < 200 else _best.__wrapped__(offered)
+    if found is not None:
+        return found
+    raise _unspoken(offered, "Accept")
+
+
+def named_format(asked: str) -> Format:
+    """What a `_format` means; Problem 406 if it is neither."""
+    # A "+" in an address is a space once decoded; everybody writes application/fhir+json.
+    found = _format(asked.replace(" ", "+"))
+    if found is None:
+        raise _unspoken(asked, "_format")
+    return found
+
+
+def _unspoken(offered: str, place: str) -> Problem:
+    return problem(
         406,
         "not-supported",
         f"Cannot answer as {offered!r}; the exchange speaks {FHIR_JSON} and {FHIR_XML}",
         f"无法以 {offered!r} 格式应答；本平台使用 {FHIR_JSON} 和 {FHIR_XML}",
-        "_format",
+        place,
     )
 
 
@@ -93,6 +103,13 @@ def _weight(part: str) -> float:
     """The q-value of a part of Accept. https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1"""
     match = QUALITY.search(part)
     return float(match[1]) if match else 1.0
+
+
+def wants_pretty(request: Request) -> bool:
+    """Whether the answer is to be indented. https://hl7.org/fhir/R4/http.html#pretty"""
+    if request.scope["query_string"] and request.query_params.get("_pretty") == "true":
+        return True
+    return PRETTY in request.scope
 
 
 def require_fhir_body(request: Request) -> Format:

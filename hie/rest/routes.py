@@ -20,7 +20,7 @@ from hie.rest.dispatch import FhirRoute, Paths
 from hie.rest.export import EXPORT, wants_lines
 from hie.rest.interactions import SYSTEM_HISTORY, SYSTEM_SEARCHES, TYPE_INTERACTIONS, Endpoint
 from hie.rest.metadata import metadata
-from hie.rest.negotiate import Format, answer_format
+from hie.rest.negotiate import FORMAT, Format, answer_format, wants_pretty
 from hie.rest.operations.table import OPERATIONS
 from hie.rest.respond import failure, pretty
 from hie.rest.xml import as_xml
@@ -56,15 +56,14 @@ def _guarded(endpoint: Endpoint) -> Endpoint:
             wanted = "json" if own_format else answer_format(request)
             require_type_and_id(request.path_params)
             response = await endpoint(request)
+            wanted = request.scope.get(FORMAT, wanted)
         except Problem as found:
             response = failure(request, found)
         except Exception as error:
             response = failure(request, _fault(request, error))
         if wanted == "xml":
             return as_xml(request, response)
-        if request.scope["query_string"] and request.query_params.get("_pretty") == "true":
-            return pretty(response)
-        return response
+        return pretty(response) if wants_pretty(request) else response
 
     return guarded
 

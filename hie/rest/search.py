@@ -14,7 +14,15 @@ from hie.errors import problem
 from hie.records.find import find
 from hie.rest.authenticate import authenticate, exchange_of
 from hie.rest.body import read_body
-from hie.rest.negotiate import FORM_PARAMETERS, language, media_type, preferences
+from hie.rest.negotiate import (
+    FORM_PARAMETERS,
+    FORMAT,
+    PRETTY,
+    language,
+    media_type,
+    named_format,
+    preferences,
+)
 from hie.rest.respond import answer
 from hie.rest.subset import NAMES, subset_of
 from hie.search.compartment import COMPARTMENTS
@@ -67,6 +75,30 @@ def _compartment(asked: Mapping[str, str]) -> Compartment | None:
     return Compartment(name, asked["id"])
 
 
+def _answer_as_asked(request: Request, form: str) -> None:
+    """Parameters about the answer's form hold wherever they are sent, but in entries of a Bundle."""
+    if "caller" in request.scope:
+        return
+    asked = dict(pair for pair in parse_qsl(form) if pair[0] in FORM_PARAMETERS)
+    if "_format" in asked:
+        request.scope[FORMAT] = named_format(asked["_format"])
+    if asked.get("_pretty") == "true":
+        request.scope[PRETTY] = True
+
+
+def _require_no_includes(pairs: list[tuple[str, str]]) -> None:
+    """Problem 400: "_include and _revinclude cannot be mixed with _summary=text"."""
+    for name, value in pairs:
+        if value and name.partition(":")[0] in ("_include", "_revinclude"):
+            raise problem(
+                400,
+                "invalid",
+                f"{name[:40]} cannot be combined with _summary=text",
+                f"{name[:40]} 不能与 _summary=text 同时使用",
+                name[:40],
+            )
+
+
 async def search(request: Request) -> Response:
     """Resources that match all parameters."""
     caller = await authenticate(request)
@@ -81,12 +113,16 @@ async def search(request: Request) -> Response:
                 f"检索须以 application/x-www-form-urlencoded 提交，而不是 {sent}",
                 "Content-Type",
             )
-        pairs += parameters_of(_text(await read_body(request, LARGEST_FORM)))
+        form = _text(await read_body(request, LARGEST_FORM))
+        pairs += parameters_of(form)
+        _answer_as_asked(request, form)
     type_name = request.path_params.get("type")
     subset = subset_of(pairs, type_name, counting=True)
     pairs = [pair for pair in pairs if pair[0] not in NAMES]
     if subset.summary == "count":
-        pairs.append(("_count", "0"))
+        pairs = [*(pair for pair in pairs if pair[0] != "_count"), ("_count", "0")]
+    if subset.summary == "text":
+        _require_no_includes(pairs)
     lenient = preferences(request).get("handling") == "lenient"
     asked = request.path_params
     body = await find(

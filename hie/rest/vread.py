@@ -13,7 +13,9 @@ LARGEST_VERSION = 2**31 - 1
 def version_number(type_name: str, logical_id: str, text: str) -> int:
     """The version that an address names; Problem 404 for what cannot be one."""
     if text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= LARGEST_VERSION:
-        return int(text)
+        number = int(text)
+        if str(number) == text:  # ids are texts: 01 is none that was ever given
+            return number
     raise missing(type_name, f"{logical_id}/_history/{text[:80]}")
 
 

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from hie.errors import problem
 from hie.fhir.xml import FhirXmlError, to_json, to_xml
-from hie.rest.negotiate import FHIR_JSON, FHIR_XML
+from hie.rest.negotiate import FHIR_JSON, FHIR_XML, wants_pretty
 from hie.rest.respond import failure
 
 
@@ -26,7 +26,7 @@ def as_xml(request: Request, response: Response) -> Response:
         return response
     response.headers["content-type"] = f"{FHIR_XML}; charset=utf-8"
     if response.body:
-        pretty = request.query_params.get("_pretty") == "true"
+        pretty = wants_pretty(request)
         try:
             response.body = to_xml(bytes(response.body), pretty=pretty)
         except ValueError as error:

@@ -15,7 +15,7 @@ from hie.search.criterion import criterion
 from hie.search.escape import split
 from hie.search.parse_contained import on_contained
 from hie.search.parse_include import parse_include
-from hie.search.problems import malformed, refused
+from hie.search.problems import malformed, named, refused
 from hie.search.query import All, Branch, Ids, Include, Inside, Node, Query, Shown, Sort, Total
 from hie.search.queryable import queryable
 from hie.search.sorting import sortable
@@ -162,9 +162,9 @@ def parse(
             continue
         try:
             parser.take(name, value)
-        except Problem:
+        except Problem as found:
             if not lenient:
-                raise
+                raise named(found, name) from found
             ignored.append(name)
         else:
             shown = str(parser.count) if name == "_count" else value

@@ -1,6 +1,7 @@
 """What a search cannot answer, said by the parameter's name. https://hl7.org/fhir/R4/search.html#errors"""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from hie.errors import Problem, problem
 
@@ -39,6 +40,11 @@ def refused(parameter: str, en: str, zh: str, code: str = "not-supported") -> Pr
         f"检索参数“{parameter}”：{zh}",
         parameter,
     )
+
+
+def named(found: Problem, parameter: str) -> Problem:
+    """The same problem at the parameter as it was sent: a chain's end alone would not be found there."""
+    return Problem(found.status, [replace(one, expression=parameter) for one in found.issues])
 
 
 def too_costly(en: str, zh: str) -> Problem:
