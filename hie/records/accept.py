@@ -15,10 +15,11 @@ from hie.access.policy import restriction
 from hie.errors import problem
 from hie.kit.db import Connection
 from hie.records.build import build_changes, write_changes
-from hie.records.conditional import MOST_DELETED, decide
+from hie.records.conditional import MOST_DELETED, criteria_of, decide
 from hie.records.contribution import check_contributions, put_in_force
 from hie.records.entry import Entry, Outcome, Prepared
 from hie.records.exchange import Exchange
+from hie.records.match import Matches
 from hie.records.outcomes import outcomes_of
 from hie.records.patch import apply_patches
 from hie.records.prepare import TURN, prepare
@@ -46,11 +47,11 @@ async def accept(
     found.
     """
     prepared = await prepare(caller, entries)
-    pipelined = before_commit is None and few_and_plain(prepared)
-    if pipelined and goes_together(caller, prepared):
+    if before_commit is None and goes_together(exchange.store.hasher, caller, prepared):
         answer: Answer = await exchange.changes.ask(Request(exchange, caller, prepared))
         if answer is not None:
             return answer
+    pipelined = before_commit is None and few_and_plain(prepared)
     for attempt in range(ATTEMPTS):
         try:
             async with exchange.store.database.transaction(pipelined=pipelined) as connection:
@@ -81,21 +82,18 @@ async def carry_out(
     connection: Connection, exchange: Exchange, caller: Caller, prepared: list[Prepared]
 ) -> list[Outcome]:
     """The same for entries that have been prepared; each may be carried out only once."""
-    store = exchange.store
     await hold_definitions(connection, prepared)
-    visible = restriction(caller, "s")
-    decided = await decide(
-        *(connection, store, visible, prepared),
-        fhir_base=exchange.settings.fhir_base,
-        most_deleted=MOST_DELETED if exchange.settings.conditional_delete == "multiple" else 1,
+    matches = Matches(
+        connection, exchange.store, restriction(caller, "s"), exchange.settings.fhir_base
     )
+    await matches.hold(criteria_of(prepared))
+    most_deleted = MOST_DELETED if exchange.settings.conditional_delete == "multiple" else 1
+    decided = await decide(matches, prepared, most_deleted=most_deleted)
     items = decided.items
     operator = caller.kind == "operator"
     await apply_patches(connection, exchange, items, operator=operator)
     to_change = [item for place, item in enumerate(items) if place not in decided.existing]
-    await resolve_references(
-        connection, store, visible, to_change, decided.known, exchange.settings.fhir_base
-    )
+    await resolve_references(matches, to_change, decided.known)
     if len(items) > TURN:
         await sleep(0)
     await check_contributions(connection, exchange, caller, to_change)

@@ -11,12 +11,9 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from hie.errors import Issue, Problem, Text, problem
-from hie.kit.db import Connection
 from hie.kit.ids import new_id
 from hie.records.entry import Entry, Prepared
-from hie.records.match import lock_matches, matching_id, matching_ids, normal
-from hie.search.restriction import Restriction
-from hie.store.open import Store
+from hie.records.match import Criteria, Matches
 
 MOST_DELETED = 500
 """A conditional delete of more resources than this is refused, whatever the setting."""
@@ -39,51 +36,39 @@ def _criteria(entry: Entry) -> str | None:
     return entry.query if entry.query is not None else entry.if_none_exist
 
 
-async def decide(
-    connection: Connection,
-    store: Store,
-    visible: Restriction,
-    prepared: Sequence[Prepared],
-    *,
-    fhir_base: str,
-    most_deleted: int,
-) -> Decided:
+def criteria_of(prepared: Sequence[Prepared]) -> list[Criteria]:
+    """What is asked to find out which resources the entries are about."""
+    return [
+        (item.entry.type, query)
+        for item in prepared
+        if (query := _criteria(item.entry)) is not None
+    ]
+
+
+async def decide(matches: Matches, prepared: Sequence[Prepared], *, most_deleted: int) -> Decided:
     """Give every entry its id. `most_deleted`: how many resources one conditional delete may meet.
 
-    References in criteria may be addresses below `fhir_base`, this server's own.
+    The entries' criteria (`criteria_of`) must be held.
 
     Problem 400 for bad criteria or an id that contradicts them, 404 for a patch of nothing, 412 for
     several matches.
     """
     decided = Decided()
-    questions = {
-        normal(item.entry.type, query, fhir_base)
-        for item in prepared
-        if (query := _criteria(item.entry)) is not None
-    }
-    await lock_matches(connection, store, questions)
     creating: dict[str, Prepared] = {}
     for number, item in enumerate(prepared):
         entry = item.entry
         item.number = number
         if entry.method == "DELETE" and entry.query is not None:
-            found = await matching_ids(
-                *(connection, store, visible, entry.type, entry.query, entry.expression),
-                fhir_base=fhir_base,
-                most=most_deleted,
-            )
+            found = await matches.ids(entry.type, entry.query, entry.expression, most=most_deleted)
             decided.items += [replace(item, id=logical_id) for logical_id in found]
             continue
         query = _criteria(entry)
         if query is None:
             item.id = entry.id or new_id()
         else:
-            match = await matching_id(
-                *(connection, store, visible, entry.type, query, entry.expression),
-                fhir_base=fhir_base,
-            )
+            match = await matches.id(entry.type, query, entry.expression)
             if entry.method == "POST":
-                first = creating.setdefault(normal(entry.type, query, fhir_base), item)
+                first = creating.setdefault(matches.normal(entry.type, query), item)
                 if match is None and first is not item:
                     decided.same[number] = first.number
                     if entry.full_url:

@@ -7,12 +7,9 @@ from urllib.parse import parse_qsl
 import orjson
 
 from hie.errors import problem
-from hie.kit.db import Connection
 from hie.kit.json import replace_references
 from hie.records.entry import Prepared
-from hie.records.match import matching_id
-from hie.search.restriction import Restriction
-from hie.store.open import Store
+from hie.records.match import Criteria, Matches
 
 ROOTED = re.compile(r"(https?://.+)/([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})")
 """A RESTful full URL: its root, and what is relative to that."""
@@ -32,39 +29,40 @@ def _searching(fhir_base: str) -> re.Pattern[bytes]:
     return re.compile(rb'"reference"\s*:\s*("(?:' + base + rb')?[A-Z][A-Za-z]+\?(?:[^"\\]|\\.)*")')
 
 
-async def _conditional(
-    connection: Connection,
-    store: Store,
-    restriction: Restriction,
-    prepared: Sequence[Prepared],
-    fhir_base: str,
-) -> dict[str, str]:
-    searching = _searching(fhir_base)
+async def _conditional(matches: Matches, prepared: Sequence[Prepared]) -> dict[str, str]:
+    asked = _conditional_references(prepared, matches.fhir_base)
+    if not asked:
+        return {}
+    await matches.look_up([criteria for criteria, _ in asked.values()])
+    identified = _identified(prepared)
     found: dict[str, str] = {}
-    identified: dict[tuple[str, str, str], set[str]] | None = None
-    for item in prepared:
-        if b"?" not in item.raw:
-            continue
-        for token in searching.findall(item.raw):
-            reference: str = orjson.loads(token)
-            if reference in found:
-                continue
-            type_name, _, query = reference.removeprefix(f"{fhir_base}/").partition("?")
-            match = await matching_id(
-                *(connection, store, restriction, type_name, query, item.entry.expression),
-                fhir_base=fhir_base,
+    for reference, ((type_name, query), expression) in asked.items():
+        match = await matches.id(type_name, query, expression)
+        meant = _among(identified, type_name, query) | ({match} if match else set())
+        if len(meant) != 1:
+            raise problem(
+                412,
+                "multiple-matches" if meant else "not-found",
+                f"The conditional reference '{reference[:200]}' matches {len(meant)} resources",
+                f"条件引用“{reference[:200]}”匹配到 {len(meant)} 个资源",
+                expression,
             )
-            identified = _identified(prepared) if identified is None else identified
-            matches = _among(identified, type_name, query) | ({match} if match else set())
-            if len(matches) != 1:
-                raise problem(
-                    412,
-                    "multiple-matches" if matches else "not-found",
-                    f"The conditional reference '{reference[:200]}' matches {len(matches)} resources",
-                    f"条件引用“{reference[:200]}”匹配到 {len(matches)} 个资源",
-                    item.entry.expression,
-                )
-            found[reference] = f"{type_name}/{matches.pop()}"
+        found[reference] = f"{type_name}/{meant.pop()}"
+    return found
+
+
+def _conditional_references(
+    prepared: Sequence[Prepared], fhir_base: str
+) -> dict[str, tuple[Criteria, str | None]]:
+    """By reference, its criteria and the place of the first entry that has it."""
+    searching = _searching(fhir_base)
+    found: dict[str, tuple[Criteria, str | None]] = {}
+    for item in prepared:
+        if b"?" in item.raw:
+            for token in searching.findall(item.raw):
+                reference: str = orjson.loads(token)
+                type_name, _, query = reference.removeprefix(f"{fhir_base}/").partition("?")
+                found.setdefault(reference, ((type_name, query), item.entry.expression))
     return found
 
 
@@ -136,12 +134,7 @@ def _root(item: Prepared, roots: Mapping[str, dict[str, str]]) -> str | None:
 
 
 async def resolve_references(
-    connection: Connection,
-    store: Store,
-    restriction: Restriction,
-    prepared: Sequence[Prepared],
-    known: dict[str, str],
-    fhir_base: str,
+    matches: Matches, prepared: Sequence[Prepared], known: dict[str, str]
 ) -> None:
     """Replace references in the texts of `prepared` and parse the changed texts again.
 
@@ -151,9 +144,9 @@ async def resolve_references(
     targets = _between_entries(prepared, known)
     roots = _relative(targets)
     mapping = {
-        **_own_addresses(prepared, fhir_base),
+        **_own_addresses(prepared, matches.fhir_base),
         **targets,
-        **await _conditional(connection, store, restriction, prepared, fhir_base),
+        **await _conditional(matches, prepared),
     }
     for item in prepared:
         relative = roots.get(_root(item, roots) or "") if roots else None
