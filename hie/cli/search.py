@@ -36,10 +36,9 @@ def _query(address: str) -> Query:
     compartment, _, rest = path.partition("/")
     if rest:
         logical_id, _, type_name = rest.partition("/")
-        return parse(
-            type_name or EVERY_TYPE, pairs, compartment=Compartment(compartment, logical_id)
-        )
-    return parse(path or EVERY_TYPE, pairs)
+        inside = Compartment(compartment, logical_id)
+        return parse(type_name or EVERY_TYPE, pairs, compartment=inside, contained=True)
+    return parse(path or EVERY_TYPE, pairs, contained=True)
 
 
 async def _explain(conninfo: str, query: Query, caller: Caller, run: bool) -> Explanation:

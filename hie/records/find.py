@@ -50,10 +50,12 @@ async def find(
     compartment: Compartment | None = None,
     language: str = "en",
     subset: Subset = WHOLE,
+    contained: bool = False,
 ) -> bytes:
     """A searchset Bundle. `pairs` are the decoded parameters in the order given.
 
-    `type_name` is `*` for all types that the caller may search and `_type` allows.
+    `type_name` is `*` for all types that the caller may search and `_type` allows. With `contained`
+    the search may be one on contained resources, whose matches can be of other types.
     Problem 403 without the scope; 400 for a parameter that is unknown or cannot be read, unless
     `lenient`, when it is left out of the search and of the self link, and an outcome in `language`
     says so.
@@ -66,7 +68,7 @@ async def find(
         [pair for pair in pairs if pair[0] != CURSOR],
         lenient=lenient,
         compartment=compartment,
-        contained=True,
+        contained=contained,
     )
     query = own_addresses(query, exchange.settings.fhir_base)
     query = _searchable(caller, query, listed=any(name == "_type" for name, _ in pairs))

@@ -134,5 +134,6 @@ async def search(request: Request) -> Response:
         compartment=_compartment(asked),
         language=language(request),
         subset=subset,
+        contained=True,
     )
     return answer(request, body)

@@ -4,6 +4,7 @@ The same conditions are asked of the rows of `search.contained`. A contained res
 its container, if the caller's scopes also allow resources of its own type.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hie.fhir.definitions import type_number
@@ -68,9 +69,7 @@ async def inside_of(query: Query, context: Context) -> Inside:
         (await _matching(branch, inner), type_number(branch.type)) for branch in query.branches
     ]
     where = any_of(
-        all_of((Sql("r.type = ANY(%s::smallint[])", (types,)), part))
-        for part, types in grouped(parts)
-        if part != FALSE
+        all_of((_of_types(types), part)) for part, types in grouped(parts) if part != FALSE
     )
     visible = permitted(context.restriction, None)
     if FALSE in (where, visible):
@@ -84,6 +83,13 @@ async def inside_of(query: Query, context: Context) -> Inside:
         RESOURCES,
         Sql(f"(r.patient_key, r.key) IN ({found})", (*rows.values, *where.values)),
     )
+
+
+def _of_types(types: Sequence[int]) -> Sql:
+    """The rows of the types; those of a single one are in order of their keys."""
+    if len(types) == 1:
+        return Sql("r.type = %s", (types[0],))
+    return Sql("r.type = ANY(%s::smallint[])", (list(types),))
 
 
 async def _matching(branch: Branch, context: Context) -> Sql:

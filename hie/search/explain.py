@@ -12,6 +12,7 @@ from psycopg import AsyncClientCursor
 from hie.kit.db import Connection
 from hie.search import sorting
 from hie.search.arranged import matches_statement
+from hie.search.contained_search import inside_of
 from hie.search.context import Context
 from hie.search.emit import condition
 from hie.search.page_statements import part_statement, stretch_statement, types_statement
@@ -55,7 +56,7 @@ from hie.search.query import (
     Value,
 )
 from hie.search.restriction import Restriction
-from hie.search.sql import TRUE, Sql, all_of
+from hie.search.sql import FALSE, TRUE, Sql, all_of
 from hie.store.open import Store
 
 
@@ -104,6 +105,16 @@ async def explain(
 
 async def _steps(context: Context, query: Query) -> list[tuple[str, Sql]]:
     """What is done for the first page, in words, each with its statement."""
+    steps = [] if query.contained == "true" else await _ordinary(context, query)
+    inside = await inside_of(query, context)
+    if inside.where != FALSE:
+        page = inside.page(sorting.keys(query, context), query.count + 1, None)
+        steps.append(("What is contained in others", page))
+    return steps
+
+
+async def _ordinary(context: Context, query: Query) -> list[tuple[str, Sql]]:
+    """The same for resources of their own."""
     criteria = sorting.keys(query, context)
     where = await known_condition(query, context)
     limit = query.count + 1

@@ -272,3 +272,10 @@ async def test_conditions_of_a_write_are_on_resources_of_their_own(world: World)
     )
     assert made.status_code == 400
     assert made.json()["issue"][0]["expression"] == ["_contained"]
+
+
+async def test_lists_of_graphql_are_of_resources_of_their_own(world: World) -> None:
+    query = '{MedicationList(_contained: "true"){id}}'
+    answer = await world.a.get("/$graphql", params={"query": query})
+    assert answer.status_code == 400
+    assert "_contained" in answer.text

@@ -73,6 +73,17 @@ async def test_statement_and_plan_are_postgresqls(explained: Explanation, store:
     assert "Execution Time" in step.plan
 
 
+async def test_contained_resources_are_a_step_of_their_own(store: Store) -> None:
+    steps = {}
+    async with store.database.connection() as connection:
+        for contained in ("true", "both"):
+            query = parse("Medication", [("_contained", contained)], contained=True)
+            found = await explain(connection, store, query, EVERYTHING, run=True)
+            steps[contained] = [step.purpose for step in found.steps]
+    assert steps["true"] == ["What is contained in others"]
+    assert steps["both"] == ["The page", "What is contained in others"]
+
+
 async def test_it_is_explained_for_whom_it_is_asked(store: Store) -> None:
     query = parse("Observation", ())
     async with store.database.connection() as connection:
