@@ -28,6 +28,7 @@ class Entry(msgspec.Struct, frozen=True):
     if_none_exist: str | None = None
     if_match: str | None = None
     if_none_match: str | None = None
+    if_unmodified_since: datetime | None = None
     expression: str | None = None
     query: str | None = None
     media_type: str | None = None

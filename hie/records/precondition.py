@@ -3,7 +3,10 @@
 https://hl7.org/fhir/R4/http.html#concurrency
 """
 
+from datetime import datetime
+
 from hie.errors import Problem, problem
+from hie.kit.clock import instant
 from hie.records.entry import Entry, Prepared
 from hie.store.write import Place
 
@@ -34,7 +37,8 @@ def _tags(header: str) -> list[str]:
 def check_version(entry: Entry, place: Place | None) -> None:
     """Problem 412 unless the current version is as `If-Match` and `If-None-Match` want it.
 
-    `If-None-Match: *` is for who means to create, and not to overwrite.
+    `If-None-Match: *` is for who means to create, and not to overwrite. `If-Unmodified-Since` counts
+    where there is no `If-Match`; what is not there has no time of modification.
     https://hl7.org/fhir/R4/http.html#concurrency, https://www.rfc-editor.org/rfc/rfc9110#section-13.1
     """
     current = str(place.version) if place and place.body is not None else None
@@ -48,6 +52,8 @@ def check_version(entry: Entry, place: Place | None) -> None:
                 f"If-Match 指定版本 {', '.join(wanted)}，当前版本为 {current or '无'}",
                 entry.expression,
             )
+    elif entry.if_unmodified_since is not None and place and place.body is not None:
+        _check_time(entry, entry.if_unmodified_since, place)
     if entry.if_none_match is not None and current is not None:
         unwanted = _tags(entry.if_none_match)
         if current in unwanted or unwanted == ["*"]:
@@ -58,3 +64,15 @@ def check_version(entry: Entry, place: Place | None) -> None:
                 f"If-None-Match 指定 {', '.join(unwanted)}，而版本 {current} 已存在",
                 entry.expression,
             )
+
+
+def _check_time(entry: Entry, moment: datetime, place: Place) -> None:
+    if place.last_updated.replace(microsecond=0) > moment:  # an HTTP date has whole seconds
+        stands = instant(place.last_updated)
+        raise problem(
+            412,
+            "conflict",
+            f"Version {place.version} is of {stands}, after the time of If-Unmodified-Since",
+            f"版本 {place.version} 的时间为 {stands}，晚于 If-Unmodified-Since 所给时间",
+            entry.expression,
+        )

@@ -1,4 +1,4 @@
-"""Conditional reads. https://hl7.org/fhir/R4/http.html#cread"""
+"""Conditions on times and versions. https://hl7.org/fhir/R4/http.html#cread"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,9 +18,23 @@ def unchanged(headers: Mapping[str, str], version: int, last_updated: datetime) 
     date = headers.get("if-modified-since")
     if date is None:
         return False
-    try:
-        since = parsedate_to_datetime(date)
-    except ValueError:
-        return False
+    since = _moment(date)
     # An HTTP date has whole seconds; compared is what the caller was told in Last-Modified.
-    return since.tzinfo is not None and last_updated.replace(microsecond=0) <= since
+    return since is not None and last_updated.replace(microsecond=0) <= since
+
+
+def unmodified_since(headers: Mapping[str, str]) -> datetime | None:
+    """The moment after which what is to be changed must not have been changed.
+
+    A date that cannot be read is no condition: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.4
+    """
+    date = headers.get("if-unmodified-since")
+    return None if date is None else _moment(date)
+
+
+def _moment(date: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None

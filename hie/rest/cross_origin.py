@@ -15,7 +15,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 ASKED = (
     *("accept", "accept-language", "authorization", "content-type", "dpop", "prefer"),
     *("if-match", "if-none-match", "if-none-exist", "if-modified-since", "x-request-id"),
-    "x-provenance",
+    *("if-unmodified-since", "x-provenance"),
 )
 """Headers that an app may send."""
 ANSWERED = (

@@ -8,6 +8,7 @@ from hie.fhir.outcome import operation_outcome
 from hie.records.accept import accept
 from hie.records.entry import Entry, Outcome
 from hie.rest.authenticate import authenticate, exchange_of
+from hie.rest.conditions import unmodified_since
 from hie.rest.criteria import criteria
 from hie.rest.negotiate import language, preferred_return
 from hie.rest.provenance import refuse_provenance
@@ -24,6 +25,7 @@ async def delete(request: Request) -> Response:
         id=request.path_params["id"],
         if_match=request.headers.get("if-match"),
         if_none_match=request.headers.get("if-none-match"),
+        if_unmodified_since=unmodified_since(request.headers),
     )
     [outcome] = await accept(exchange_of(request), caller, [entry])
     return _deleted(request, outcome)
@@ -42,6 +44,7 @@ async def conditional_delete(request: Request) -> Response:
         query=criteria(request),
         if_match=request.headers.get("if-match"),
         if_none_match=request.headers.get("if-none-match"),
+        if_unmodified_since=unmodified_since(request.headers),
     )
     [outcome] = await accept(exchange_of(request), caller, [entry])
     return _deleted(request, outcome)

@@ -74,10 +74,11 @@ async def entry_read(
     if not body:
         return status, b"{%s}" % text
     instance = INSTANCE.fullmatch(path)
+    address = b""
     if instance is not None:  # what is not one resource of the store has no address of its own
         url = f"{exchange.settings.fhir_base}/{instance[1]}"
-        text = b'"fullUrl":%s,%s' % (orjson.dumps(url), text)
-    return status, b'{"resource":%s,%s}' % (body, text)
+        address = b'"fullUrl":%s,' % orjson.dumps(url)
+    return status, b'{%s"resource":%s,%s}' % (address, body, text)
 
 
 async def _run(

@@ -8,6 +8,7 @@ from hie.records.accept import accept
 from hie.records.entry import Entry
 from hie.rest.authenticate import authenticate, exchange_of
 from hie.rest.body import read_body
+from hie.rest.conditions import unmodified_since
 from hie.rest.criteria import criteria
 from hie.rest.negotiate import JSON_TYPES, XML_TYPES, media_type, preferred_return
 from hie.rest.provenance import sent_provenance
@@ -41,6 +42,7 @@ async def _patch(
         body=await read_body(request, LARGEST_PATCH),
         if_match=request.headers.get("if-match"),
         if_none_match=request.headers.get("if-none-match"),
+        if_unmodified_since=unmodified_since(request.headers),
         media_type=_patch_type(request),
     )
     provenance = await sent_provenance(request, caller)

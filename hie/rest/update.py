@@ -7,6 +7,7 @@ from hie.records.accept import accept
 from hie.records.entry import Entry
 from hie.rest.authenticate import authenticate, exchange_of
 from hie.rest.binary import resource_body
+from hie.rest.conditions import unmodified_since
 from hie.rest.criteria import criteria
 from hie.rest.negotiate import preferred_return
 from hie.rest.provenance import sent_provenance
@@ -40,6 +41,7 @@ async def _update(
         body=await resource_body(request, logical_id),
         if_match=request.headers.get("if-match"),
         if_none_match=request.headers.get("if-none-match"),
+        if_unmodified_since=unmodified_since(request.headers),
     )
     provenance = await sent_provenance(request, caller)
     [outcome] = await accept(exchange, caller, [entry], before_commit=provenance)

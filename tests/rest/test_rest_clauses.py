@@ -109,3 +109,35 @@ async def test_a_refused_parameter_is_named_as_it_was_sent(client, name: str) ->
     where = "Patient" if name.startswith("_has") else "Observation"
     refused = await a.get(f"/{where}", params={name: "nonsense"})
     assert (refused.status_code, refused.json()["issue"][0]["expression"]) == (400, [name])
+
+
+LONG_AGO = "Mon, 01 Jan 2001 00:00:00 GMT"
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+async def test_what_was_modified_since_is_not_changed(client, method: str) -> None:
+    """https://www.rfc-editor.org/rfc/rfc9110#section-13.1.4"""
+    a = await filled(client)
+
+    async def send(**headers: str) -> int:
+        kind = "application/json-patch+json" if method == "PATCH" else a.headers["content-type"]
+        changed = patient("p1", "张伟", number="8") if method == "PUT" else b"[]"
+        sent = {"content-type": kind, **headers}
+        body = None if method == "DELETE" else changed
+        return (await a.request(method, "/Patient/p1", content=body, headers=sent)).status_code
+
+    read = await a.get("/Patient/p1")
+    assert await send(**{"if-unmodified-since": LONG_AGO}) == 412
+    assert (await a.get("/Patient/p1")).headers["etag"] == read.headers["etag"]
+    both = {"if-unmodified-since": LONG_AGO, "if-match": read.headers["etag"]}
+    assert await send(**both) in (200, 204)  # a version says more than a time
+    assert await send(**{"if-unmodified-since": "rubbish"}) in (200, 204)
+    last = (await a.get("/Patient/p1")).headers.get("last-modified", LONG_AGO)
+    assert await send(**{"if-unmodified-since": last}) in (200, 204)
+
+
+async def test_what_is_not_there_has_no_time_of_modification(client) -> None:
+    a = await filled(client)
+    sent = {"if-unmodified-since": LONG_AGO}
+    created = await a.put("/Patient/p2", content=patient("p2", "王芳", number="8"), headers=sent)
+    assert created.status_code == 201
