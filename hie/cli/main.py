@@ -33,7 +33,7 @@ COMMANDS = (
     Deferred(
         "reindex",
         "hie.cli.reindex:reindex_resources",
-        "Index stored resources anew for search parameters that were added or removed.",
+        "Index stored resources anew, for search parameters that were added or removed and what they contain.",
     ),
     Deferred(
         "token",

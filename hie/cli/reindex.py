@@ -1,4 +1,5 @@
-"""`hie reindex`: stored resources indexed anew for search parameters that were added or removed."""
+"""`hie reindex`: stored resources indexed anew for what they were stored without: search parameters that
+were added or removed since, and what they contain."""
 
 import asyncio
 from typing import Annotated
@@ -88,7 +89,7 @@ def reindex_resources(
     ] = False,
     status: Annotated[bool, typer.Option("--status", help="Only show how far it is.")] = False,
 ) -> None:
-    """Index stored resources anew for search parameters that were added or removed.
+    """Index stored resources anew, for search parameters that were added or removed and what they contain.
 
     Runs beside the server. Start it again after an interruption: it goes on from its last batch.
     """

@@ -38,6 +38,11 @@ class Context:
     whom they need not refer to."""
 
     @property
+    def rows(self) -> str:
+        """The table of the rows `r`."""
+        return "search.contained" if self.contained else "store.resource"
+
+    @property
     def hasher(self) -> Hasher:
         return self.store.hasher
 

@@ -58,8 +58,8 @@ def rows_of(patient_keys: Collection[int]) -> Sql:
     return Sql("r.patient_key = ANY(%s::bigint[])", (sorted(patient_keys),))
 
 
-def rows_with(tokens: Collection[int]) -> Sql:
-    """The rows that have one of the tokens."""
+def rows_with(tokens: Collection[int], table: str = "store.resource") -> Sql:
+    """The rows of a table that have one of the tokens."""
     if not tokens:
         return FALSE
     if len(tokens) <= FEW:
@@ -68,7 +68,7 @@ def rows_with(tokens: Collection[int]) -> Sql:
     # expects each to be in thousands of rows: OFFSET keeps it from reading those of other conditions.
     return Sql(
         "r.key = ANY(ARRAY(SELECT x.key FROM unnest(%s::bigint[]) AS token CROSS JOIN LATERAL "
-        "(SELECT x.key FROM store.resource x WHERE x.tokens @> ARRAY[token] OFFSET 0) AS x))",
+        f"(SELECT x.key FROM {table} x WHERE x.tokens @> ARRAY[token] OFFSET 0) AS x))",
         (sorted(tokens),),
     )
 

@@ -29,7 +29,6 @@ from hie.search.other_end import (
     values,
 )
 from hie.search.parameters import Parameter, kept
-from hie.search.params.token import has_token
 from hie.search.query import Chain
 from hie.search.sql import FALSE, Sql, all_of
 
@@ -83,8 +82,7 @@ async def chained(
     )
     ids = [row[0] for row in await cursor.fetchall()]
     check(ids, node.parameter, context)
-    tokens = _tokens(node.type, ids, names, context)
-    return has_token(tokens) if context.contained and tokens else rows_with(tokens)
+    return rows_with(_tokens(node.type, ids, names, context), context.rows)
 
 
 async def _of_keys(
@@ -95,7 +93,7 @@ async def _of_keys(
     keys = Sql(OF_PERSONS.format(keys=text) if type_name == "Patient" else text, rows.values)
     if context.few is not None:
         return rows_with({name ^ key for key in await few(context, keys) for name in names})
-    if scope is not None or context.contained:
+    if scope is not None:
         return Sql(
             "(r.tokens || '{}') && coalesce((SELECT array_agg(name # patient_key) "
             f"FROM unnest(%s::bigint[]) AS name, ({keys.text}) AS target), '{{}}')",
@@ -103,7 +101,7 @@ async def _of_keys(
         )
     return Sql(
         f"r.key IN (SELECT x.key FROM ({keys.text}) AS target CROSS JOIN unnest(%s::bigint[]) AS name "
-        "CROSS JOIN LATERAL (SELECT x.key FROM store.resource x "
+        f"CROSS JOIN LATERAL (SELECT x.key FROM {context.rows} x "
         "WHERE x.tokens @> ARRAY[name # target.patient_key] OFFSET 0) AS x)",
         (*keys.values, names),
     )
