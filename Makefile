@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 ARGS ?=
+EXTRAS ?= dev
 SECONDS ?= 600
 BIN := .venv/bin
 READY := .venv/.ready
@@ -52,5 +53,5 @@ clean: ## Remove the virtual environment and all caches; data stays
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
 	@touch $@
