@@ -8,6 +8,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 
+import uvloop
+
 from hie.access.caller import Caller
 from hie.records.exchange import Exchange
 from hie.records.load import Part, Report, load_part, parts_of
@@ -33,7 +35,7 @@ class _Process:
         # as often as by default takes a tenth of the time.
         gc.freeze()
         gc.set_threshold(200_000, 20, 100)
-        cls.loop = asyncio.new_event_loop()
+        cls.loop = uvloop.new_event_loop()
         cls.caller = Caller.for_institution(institution.number, f"load:{institution.code}")
         # The context is kept: collecting it would close the exchange. The process's end closes it.
         cls.opened = open_exchange(Settings(pool_size=2), conninfo)
