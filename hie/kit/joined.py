@@ -4,7 +4,7 @@ To set up a statement costs PostgreSQL and this process several times more than 
 So the values of all askers travel as one JSON array, which is a table within the statement:
 https://www.postgresql.org/docs/current/functions-json.html#FUNCTIONS-JSON-PROCESSING
 
-While one message is on its way, further askers gather for the next, without any timer. What left in
+While one message is on its way, further askers gather for the next (`hie.kit.gathering`). What left in
 one message is one transaction, and nobody gets an answer before it is committed. So such a statement
 may also write, and all its askers share one commit (group commit).
 """
@@ -17,10 +17,14 @@ from typing import Any
 import orjson
 import psycopg
 
+from hie.kit.gathering import Gathering
+
 Rows = list[tuple[Any, ...]]
 Values = Mapping[str, object]
 """What JSON can say, and a column's type reads: bytes are written in hexadecimal (`hexadecimal`)."""
 
+MOST = 1000
+"""Askers in one message, so that no answer waits for a flood of others."""
 _NAMED = re.compile(r"%\((\w+)\)s")
 _TYPES = {bool: "boolean", int: "bigint", str: "text", type(None): "text"}
 
@@ -59,12 +63,7 @@ def written(asked: Sequence[Values]) -> dict[str, object]:
     return {"asked": orjson.dumps(asked).decode()}
 
 
-class _Asker:
-    __slots__ = ("done", "values")
-
-    def __init__(self, values: Values, done: asyncio.Future[Rows]) -> None:
-        self.values = values
-        self.done = done
+Asked = tuple[str, Values]
 
 
 class Joint:
@@ -72,58 +71,41 @@ class Joint:
 
     def __init__(self, fetch: Callable[[str, Values], Awaitable[Rows]]) -> None:
         self._fetch = fetch
-        self._waiting: dict[str, list[_Asker]] = {}
-        self._sender: asyncio.Task[None] | None = None
+        self._gathering: Gathering[Asked, Rows] = Gathering(self._all, lanes=1, most=MOST)
 
     def ask(self, statement: str, values: Values) -> asyncio.Future[Rows]:
         """The asker's own rows, without the place."""
-        done: asyncio.Future[Rows] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(statement, []).append(_Asker(values, done))
-        if self._sender is None:
-            self._sender = asyncio.create_task(self._send(), name="joined statements")
-        return done
+        return self._gathering.ask((statement, values))
 
     async def close(self) -> None:
         """Wait until everybody who asked has an answer."""
-        while self._sender is not None:
-            await asyncio.wait([self._sender])
+        await self._gathering.close()
 
-    async def _send(self) -> None:
-        gathered: dict[str, list[_Asker]] = {}
-        try:
-            while self._waiting:
-                gathered, self._waiting = self._waiting, {}
-                await asyncio.gather(*(self._together(*one) for one in gathered.items()))
-        finally:
-            self._sender = None
-            # Only a cancelled sender leaves anybody waiting.
-            for asker in [
-                one for part in (gathered, self._waiting) for many in part.values() for one in many
-            ]:
-                _refuse(asker, RuntimeError("the connection was closed"))
-            self._waiting.clear()
+    async def _all(self, asked: Sequence[Asked]) -> list[Rows | Exception]:
+        """Each statement once for those who ask it, all of them in one message."""
+        places: dict[str, list[int]] = {}
+        for place, (statement, _) in enumerate(asked):
+            places.setdefault(statement, []).append(place)
+        found = await asyncio.gather(
+            *(self._each(one, [asked[n][1] for n in those]) for one, those in places.items())
+        )
+        answers: list[Rows | Exception] = [[]] * len(asked)
+        for those, own in zip(places.values(), found, strict=True):
+            for place, answer in zip(those, own, strict=True):
+                answers[place] = answer
+        return answers
 
-    async def _together(self, statement: str, askers: list[_Asker]) -> None:
+    async def _each(self, statement: str, asked: Sequence[Values]) -> Sequence[Rows | Exception]:
+        """The answers to those who ask the same statement."""
         try:
-            rows = await self._fetch(statement, written([one.values for one in askers]))
+            rows = await self._fetch(statement, written(asked))
         except Exception as error:
             # Without a database it would fail for each as it did for all, and take its time.
-            if len(askers) == 1 or isinstance(error, psycopg.OperationalError):
-                for one in askers:
-                    _refuse(one, error)
-                return
+            if len(asked) == 1 or isinstance(error, psycopg.OperationalError):
+                return [error] * len(asked)
             # Whose values the statement failed on shows when each is asked alone.
-            for one in askers:
-                await self._together(statement, [one])
-            return
-        found: list[Rows] = [[] for _ in askers]
+            return [(await self._each(statement, [one]))[0] for one in asked]
+        found: list[Rows] = [[] for _ in asked]
         for row in rows:
             found[row[0] - 1].append(row[1:])
-        for one, own in zip(askers, found, strict=True):
-            if not one.done.done():  # the request was given up meanwhile
-                one.done.set_result(own)
-
-
-def _refuse(asker: _Asker, error: BaseException) -> None:
-    if not asker.done.done():
-        asker.done.set_exception(error)
+        return found
