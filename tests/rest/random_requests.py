@@ -51,7 +51,7 @@ PLAUSIBLE: dict[str, Sequence[str]] = {
     "special": ("42.25|-83.69|11.2|km",),
 }
 CONTROLLED = {
-    "_sort": ("_lastUpdated", "-date", "name", "-_id", "code,-date"),
+    "_sort": ("_lastUpdated", "-date", "name", "-_id", "code,-date", "gender", "-status,date"),
     "_count": ("1", "5", "0"),
     "_include": ("*", "Observation:subject", "Observation:patient"),
     "_revinclude": ("Observation:subject", "*"),
@@ -84,6 +84,12 @@ CONTROLS = (
         "_since",
     ),
     *("_at", "_format", "_pretty", "_id", "_lastUpdated", "_tag", "_has:Observation:patient:code"),
+)
+OWN = "subject=http://127.0.0.1:8080/fhir/Patient/p1"
+PROVENANCES = (
+    '{"resourceType":"Provenance","recorded":"2026-01-02T10:00:00Z","agent":[{"who":{"display":"x"}}]}',
+    '{"resourceType":"Provenance","agent":[{"who":{"reference":"Patient?name=x"}}]}',
+    *('{"resourceType":"Provenance","target":[]}', '{"target":', "[]", "1e999", "{}", "é"),
 )
 CONTENT_TYPES = (
     *("application/fhir+json",) * 40,
@@ -196,8 +202,10 @@ class Requests:
             ),
             ("if-match", ('W/"1"', '"x"', "*", "1")),
             ("if-none-match", ('W/"1"', "*", "x")),
-            ("if-none-exist", ("identifier=x|7", "name", "", "_id=p1", "nothing=1")),
+            ("if-none-exist", ("identifier=x|7", "name", "", "_id=p1", "nothing=1", OWN)),
             ("if-modified-since", ("Mon, 23 Nov 2026 00:00:00 GMT", "yesterday")),
+            ("if-unmodified-since", ("Mon, 23 Nov 2026 00:00:00 GMT", "yesterday", "Mon, 99")),
+            ("x-provenance", PROVENANCES),
             ("accept-language", ("zh-CN", "en", "xx;q=x")),
             ("content-encoding", ("gzip", "br", "identity")),
             ("origin", ("https://app.example.org", "null")),
