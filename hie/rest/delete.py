@@ -9,7 +9,7 @@ from hie.records.accept import accept
 from hie.records.entry import Entry, Outcome
 from hie.rest.authenticate import authenticate, exchange_of
 from hie.rest.conditions import unmodified_since
-from hie.rest.criteria import criteria
+from hie.rest.criteria import criteria, require_no_criteria
 from hie.rest.negotiate import language, preferred_return
 from hie.rest.provenance import refuse_provenance
 from hie.rest.respond import PRIVATE, answer, done
@@ -18,6 +18,7 @@ from hie.rest.respond import PRIVATE, answer, done
 async def delete(request: Request) -> Response:
     """Delete a resource; its versions stay in the history."""
     caller = await authenticate(request)
+    require_no_criteria(request)
     refuse_provenance(request)
     entry = Entry(
         "DELETE",

@@ -9,7 +9,7 @@ from hie.records.entry import Entry
 from hie.rest.authenticate import authenticate, exchange_of
 from hie.rest.body import read_body
 from hie.rest.conditions import unmodified_since
-from hie.rest.criteria import criteria
+from hie.rest.criteria import criteria, require_no_criteria
 from hie.rest.negotiate import JSON_TYPES, XML_TYPES, media_type, preferred_return
 from hie.rest.provenance import sent_provenance
 from hie.rest.respond import changed, may_see_result
@@ -31,6 +31,8 @@ async def _patch(
     request: Request, *, logical_id: str | None = None, query: str | None = None
 ) -> Response:
     caller = await authenticate(request)
+    if logical_id is not None:
+        require_no_criteria(request)
     exchange = exchange_of(request)
     wanted = preferred_return(request, "representation")
     type_name = request.path_params["type"]

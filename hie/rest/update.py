@@ -8,7 +8,7 @@ from hie.records.entry import Entry
 from hie.rest.authenticate import authenticate, exchange_of
 from hie.rest.binary import resource_body
 from hie.rest.conditions import unmodified_since
-from hie.rest.criteria import criteria
+from hie.rest.criteria import criteria, require_no_criteria
 from hie.rest.negotiate import preferred_return
 from hie.rest.provenance import sent_provenance
 from hie.rest.respond import changed
@@ -31,6 +31,8 @@ async def _update(
     request: Request, *, logical_id: str | None = None, query: str | None = None
 ) -> Response:
     caller = await authenticate(request)
+    if logical_id is not None:
+        require_no_criteria(request)
     exchange = exchange_of(request)
     wanted = preferred_return(request, "representation")
     entry = Entry(

@@ -134,13 +134,11 @@ async def _by_code(
 
     Few matches are sorted at once.
     """
-    if query.branches[0].where.nodes and await _are_few(context, where):
+    ranks = ranks_of(criteria[0])
+    first = ranks[0] if place is None else _rank(criteria[0], place[0])
+    if await _are_few(context, where):
         part = sorting.Part(TRUE, criteria, place)
         return await run(context, part_statement(where, criteria, part, limit, sort=True))
-    ranks = ranks_of(criteria[0])
-    first: int | None = ranks[0]
-    if place is not None:
-        first = _rank(criteria[0], place[0])
     found: list[Found] = []
     for number in ranks[ranks.index(first) :]:
         rest = place[1:] if place is not None and number == first else None

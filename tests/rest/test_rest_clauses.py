@@ -141,3 +141,36 @@ async def test_what_is_not_there_has_no_time_of_modification(client) -> None:
     sent = {"if-unmodified-since": LONG_AGO}
     created = await a.put("/Patient/p2", content=patient("p2", "王芳", number="8"), headers=sent)
     assert created.status_code == 201
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+async def test_a_change_of_one_resource_takes_no_criteria(client, method: str) -> None:
+    """Left aside, they would let a change through that was meant to depend on them."""
+    a = await filled(client)
+    for name in ("gender", "_cascade"):
+        refused = await a.request(method, f"/Patient/p1?{name}=x", content=patient("p1", "王芳"))
+        assert (refused.status_code, refused.json()["issue"][0]["expression"]) == (400, [name])
+    assert (await a.get("/Patient/p1")).headers["etag"] == 'W/"1"'
+    allowed = await a.put("/Patient/p1?_format=json&_pretty=true", content=patient("p1", "王芳"))
+    assert allowed.status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+async def test_a_head_inside_a_bundle_says_why_it_fails(client, kind: str) -> None:
+    a = await filled(client)
+
+    async def ask(url: str) -> httpx.Response:
+        entry = {"request": {"method": "HEAD", "url": url}}
+        return await a.post("/", json={"resourceType": "Bundle", "type": kind, "entry": [entry]})
+
+    [there] = (await ask("Patient/p1")).json()["entry"]
+    assert (there["response"]["status"], "resource" in there) == ("200", False)
+    missing = await ask("Patient/none")
+    outcome = missing.json()
+    if kind == "batch":
+        [entry] = outcome["entry"]
+        assert entry["response"]["status"] == "404"
+        outcome = entry["response"]["outcome"]
+    else:
+        assert missing.status_code == 404
+    assert outcome["issue"][0]["code"] == "not-found"
