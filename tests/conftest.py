@@ -18,6 +18,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
@@ -28,6 +29,10 @@ PREFIX = "hie-test-"
 SESSION = "HIE_TEST_SESSION"
 SECRET_KEY_FILE = "HIE_SECRET_KEY_FILE"
 DATABASE_FIXTURES = {"cloned", "conninfo", "database"}
+
+# A busy machine is slow, and what is imported at its first use takes its time; benchmarks measure time.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # Tests that kill servers start one of their own, with the product's settings.
 # An autovacuum worker belongs to the superuser: a database that it works in cannot be dropped by us.

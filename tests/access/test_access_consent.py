@@ -171,7 +171,6 @@ def rows(there: District, *, past: bool) -> list[Row]:
 
 @settings(
     max_examples=100,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(roots=st.lists(provisions(2), min_size=1, max_size=2))
@@ -206,7 +205,6 @@ async def test_sql_shows_what_a_naive_evaluation_shows(
 
 @settings(
     max_examples=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(root=provisions(1), narrowing=provisions(0))

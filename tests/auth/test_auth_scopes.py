@@ -1,7 +1,7 @@
 """The algebra of scopes: examples of the specification, and laws that hold for all scopes."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hie.auth.scopes import (
@@ -18,10 +18,6 @@ from hie.auth.scopes import (
     permits,
     permitting,
 )
-
-# A busy machine is slow; time is measured elsewhere.
-settings.register_profile("scopes", deadline=None)
-settings.load_profile("scopes")
 
 QUERIES = st.sets(
     st.tuples(

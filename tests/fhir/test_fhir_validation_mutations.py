@@ -99,9 +99,7 @@ def breakages(resource: dict[str, Any], spot: Spot) -> Iterator[tuple[str, dict[
 
 
 @given(st.data())
-@settings(
-    max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_broken_place_is_named(small: list[dict[str, Any]], data: st.DataObject) -> None:
     resource = data.draw(st.sampled_from(small))
     name = resource["resourceType"]

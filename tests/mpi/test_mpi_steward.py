@@ -97,9 +97,7 @@ ACTS = st.lists(
 MERGES = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=4)
 
 
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=ACTS, merges=MERGES)
 async def test_after_any_history_undone_merges_leave_no_trace(
     store: Store, acts: list[tuple[str, int, int]], merges: list[tuple[int, int]]

@@ -85,9 +85,7 @@ async def test_content_is_the_owners_own(client) -> None:
     assert (await resident.get("/Binary/b1", headers=accept)).status_code in (403, 404)
 
 
-@settings(
-    max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(min_size=1, max_size=300))
 async def test_any_bytes_come_back(client, data: bytes) -> None:
     a = await client("institution", institution="A")

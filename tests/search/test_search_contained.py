@@ -213,7 +213,6 @@ def in_order(found: list[tuple[Any, Resource]], sort: str) -> list[Any]:
 @given(data=st.data())
 @settings(
     max_examples=150,
-    deadline=None,
     derandomize="CI" in os.environ,
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),

@@ -198,7 +198,6 @@ def limits(lowered: bool) -> Iterator[None]:
 @given(data=st.data())
 @settings(
     max_examples=EXAMPLES,
-    deadline=None,
     derandomize="CI" in os.environ,
     # a search that fails is small enough to read; making it smaller would take minutes
     phases=[Phase.generate],
