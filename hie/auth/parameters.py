@@ -6,7 +6,7 @@ https://www.rfc-editor.org/rfc/rfc6749#section-3.1
 from collections.abc import Collection, Iterable
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from hie.auth.failures import OAuthError
 
@@ -31,12 +31,17 @@ def read_pairs(text: str) -> Pairs:
 
 
 async def read_body(request: Request) -> bytes:
-    """The body. `OAuthError` if it is too large."""
+    """The body. `OAuthError` if it is too large or breaks off."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            raise OAuthError("invalid_request", "The body is too large.", "请求体过大。", 413)
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > LARGEST_BODY:
+                raise OAuthError("invalid_request", "The body is too large.", "请求体过大。", 413)
+    except ClientDisconnect as error:
+        raise OAuthError(
+            "invalid_request", "The body ended early.", "请求体未传完即中断。"
+        ) from error
     return bytes(body)
 
 

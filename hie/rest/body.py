@@ -1,6 +1,6 @@
 """Reading a request's body within bounds. https://www.rfc-editor.org/rfc/rfc9110#section-15.5.14"""
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from hie.errors import problem
 from hie.rest.negotiate import XML_TYPES, media_type
@@ -13,8 +13,8 @@ LARGEST_BUNDLE = 256 * 1024 * 1024
 async def read_body(request: Request, largest: int) -> bytes:
     """The whole body, XML as JSON text.
 
-    Problem 413 once it is known to exceed `largest` bytes; 415 if it is compressed, because a few
-    bytes could then stand for any number.
+    Problem 400 if it breaks off; 413 once it is known to exceed `largest` bytes; 415 if it is
+    compressed, because a few bytes could then stand for any number.
     """
     encoding = request.headers.get("content-encoding", "identity")
     if encoding != "identity":
@@ -28,6 +28,20 @@ async def read_body(request: Request, largest: int) -> bytes:
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > largest:
         raise _too_large(largest)
+    try:
+        body = await _whole(request, largest)
+    except ClientDisconnect as error:
+        raise problem(
+            400,
+            "incomplete",
+            "The body ended before all of it had come; send it again",
+            "请求体未传完即中断，请重新发送",
+        ) from error
+    sent = media_type(request.headers.get("content-type", ""))
+    return from_xml(body) if sent in XML_TYPES else body
+
+
+async def _whole(request: Request, largest: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
@@ -35,9 +49,7 @@ async def read_body(request: Request, largest: int) -> bytes:
         if size > largest:
             raise _too_large(largest)
         parts.append(part)
-    body = b"".join(parts)
-    sent = media_type(request.headers.get("content-type", ""))
-    return from_xml(body) if sent in XML_TYPES else body
+    return b"".join(parts)
 
 
 def _too_large(largest: int) -> Exception:
