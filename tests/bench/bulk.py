@@ -21,7 +21,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,7 @@ CORES = os.cpu_count() or 1
 TICK = os.sysconf("SC_CLK_TCK")
 PROFILED = 4000
 ID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+PEAK = re.compile(r"VmHWM:\s*(\d+) kB")
 TABLES = {
     "store.resource": "patient_key, key, change, last_updated, date_low, date_high, version, "
     "institution, type, dictionary, id, tokens, body",
@@ -196,6 +197,19 @@ def measured(what: str, count: int, data: Path, **more: object) -> Iterator[dict
     )
 
 
+def largest(process: subprocess.Popen[bytes]) -> int:
+    """Megabytes that the process or one of its children held at most, once it has ended."""
+    found = 0
+    while process.poll() is None:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        with suppress(FileNotFoundError, ProcessLookupError):  # ended meanwhile
+            for number in (str(process.pid), *children.read_text().split()):
+                peak = PEAK.search(Path(f"/proc/{number}/status").read_text())
+                found = max(found, int(peak[1]) if peak else 0)
+        time.sleep(0.1)
+    return found // 1024
+
+
 def prepared_rows(conninfo: str) -> tuple[int, list[list[tuple[str, bytes]]]]:
     """How many resources there are, and for each transaction its COPY data by table."""
     with psycopg.connect(conninfo) as connection:
@@ -265,16 +279,16 @@ def main() -> None:
         conninfo = postgres.embedded(data)
         migrations.upgrade(conninfo)
         environment = {**os.environ, "HIE_DATABASE_URL": conninfo}
-        with measured("bulk import", count, data, processes=CORES) as load:
-            loaded = subprocess.run(
-                [HIE, "load", lines], env=environment, check=False, capture_output=True, text=True
-            )
-        if loaded.returncode:
-            raise SystemExit(loaded.stderr[-4000:])
-        say(
-            "memory of the largest loading process",
-            megabytes=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
-        )
+        messages = home / "messages"
+        with (
+            measured("bulk import", count, data, processes=CORES) as load,
+            messages.open("wb") as output,
+            subprocess.Popen([HIE, "load", lines], env=environment, stderr=output) as loading,
+        ):
+            memory = largest(loading)
+        if loading.returncode:
+            raise SystemExit(messages.read_text()[-4000:])
+        say("memory of the largest loading process", megabytes=memory)
         sizes(conninfo)
         rows, batches = prepared_rows(conninfo)
         with psycopg.connect(conninfo) as connection:
