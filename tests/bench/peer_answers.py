@@ -48,6 +48,8 @@ QUERIES = (
     "DiagnosticReport?patient={patient}&_include=DiagnosticReport:result&_count=500",
     "Patient/{patient}/Observation?code={code}&_count=500",
 )
+OWN = Place(-1, -1)
+"""Where a resource came from that the server was not sent."""
 EVERYTHING = "Patient/{patient}/$everything?_count=1000"
 NEWEST = QUERIES[0]
 
@@ -81,11 +83,15 @@ def found(status: int, body: bytes, query: str, places: Mapping[str, Place]) -> 
     modes: dict[str, list[str]] = {"match": [], "include": []}
     for entry in bundle.get("entry", ()):
         mode = entry.get("search", {}).get("mode", "match")
-        modes.setdefault(mode, []).append(entry["resource"]["id"])
+        # What a server has to say about the search is none of its results.
+        if mode in modes:
+            modes[mode].append(entry["resource"]["id"])
     total = bundle.get("total") if "_summary=count" in query or "_total" in query else None
     if any(link["relation"] == "next" for link in bundle.get("link", ())):
         return Found(status, len(modes["match"]), 0, total)
-    named = frozenset(places[one] for one in (*modes["match"], *modes["include"]))
+    named = frozenset(places.get(one, OWN) for one in (*modes["match"], *modes["include"]))
+    if query == EVERYTHING:  # what of a record is a match, R4 does not say
+        return Found(status, len(named), 0, total, named)
     return Found(status, len(modes["match"]), len(modes["include"]), total, named)
 
 
@@ -115,7 +121,8 @@ def _told(one: Found, row: Mapping[str, Found]) -> dict[str, object]:
 async def alike(peers: Sequence[Peer], drawn: Sequence[Values]) -> list[str]:
     """The queries to which all servers give the same answers; every difference is printed."""
     agreed = []
-    for query in QUERIES:
+    queries = (*QUERIES, EVERYTHING)
+    for query in queries:
         rows = await answers(peers, query, drawn)
         different = [row for row in rows if len(set(row.values())) > 1]
         if not different and all(one.status == 200 for one in rows[0].values()):
@@ -132,5 +139,5 @@ async def alike(peers: Sequence[Peer], drawn: Sequence[Values]) -> list[str]:
         else:
             statuses = {name: one.status for name, one in rows[0].items()}
             say("no server answers", query=query, statuses=statuses)
-    say("alike", queries=len(QUERIES), answered_alike=len(agreed), by=[peer.name for peer in peers])
+    say("alike", queries=len(queries), answered_alike=len(agreed), by=[peer.name for peer in peers])
     return agreed

@@ -99,32 +99,31 @@ async def _resident(stand: Stand, exchange: Peer, bundles: Sequence[Bundle]) -> 
     )
 
 
-async def _compare(
-    stand: Stand, exchange: Peer, others: list[Peer], chosen: int, seconds: float
-) -> None:
-    bundles = read(SYNTHEA, chosen)
+async def _compare(stand: Stand, exchange: Peer, chosen: argparse.Namespace) -> None:
+    bundles = read(SYNTHEA, chosen.patients)
     say("data", patients=len(bundles), resources=sum(len(one.entries) for one in bundles))
-    peers = [exchange, *others]
+    peers: list[Peer] = [exchange, *chosen.peer]
     for peer in peers:
         await _empty(peer)
     for peer in peers:
         await _load(peer, bundles)
     stand.run("VACUUM ANALYZE")
+    stand.disk()
     random = Random(1)
     agreed = await alike(peers, [draw(random, bundles) for _ in range(PROBES)])
     peers.append(await _resident(stand, exchange, bundles))
     work = {peer.name: Work(peer, bundles, agreed) for peer in peers}
-    await warm_up(work, peers, seconds)
-    await timed(work, peers)
+    await warm_up(work, peers, chosen.warm_up)
+    await timed(work, peers, chosen.seconds)
     for peer in peers[:-1]:
         say("memory", server=peer.name, **peer.memory())
 
 
-async def _run(stand: Stand, others: list[Peer], chosen: int, seconds: float) -> None:
+async def _run(stand: Stand, chosen: argparse.Namespace) -> None:
     with serving(stand, 1) as server:
         exchange = await _exchange(stand, server.port, server.process.pid, server.postmaster)
         async with asyncio.timeout(PATIENCE):
-            await _compare(stand, exchange, others, chosen, seconds)
+            await _compare(stand, exchange, chosen)
 
 
 def main() -> None:
@@ -132,6 +131,7 @@ def main() -> None:
     parser.add_argument("peer", nargs="*", type=Peer.parse, help="NAME=BASE,PID,PID")
     parser.add_argument("--patients", type=int, default=15)
     parser.add_argument("--warm-up", type=float, default=10, help="seconds of processor a measure")
+    parser.add_argument("--seconds", type=float, default=5, help="of each measure in each turn")
     chosen = parser.parse_args()
     if not SYNTHEA.is_dir():
         raise SystemExit(f"make bench-peers needs the shared test data in {SYNTHEA}")
@@ -140,7 +140,7 @@ def main() -> None:
     home = Path(tempfile.mkdtemp(prefix="hie-bench-"))
     try:
         with stand_in(home) as stand:
-            uvloop.run(_run(stand, chosen.peer, chosen.patients, chosen.warm_up))
+            uvloop.run(_run(stand, chosen))
     finally:
         shutil.rmtree(home)
 

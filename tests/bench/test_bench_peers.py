@@ -8,7 +8,7 @@ from http_client import Answer
 from hypothesis import given
 from hypothesis import strategies as st
 from peer import Peer
-from peer_answers import Found, found
+from peer_answers import EVERYTHING, Found, found
 
 BY_LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 CHUNKED = (
@@ -71,6 +71,21 @@ def test_whole_answers_are_compared_by_resource_and_pages_by_number() -> None:
     page = found(200, _page(("a", "match"), more=True), query, here)
     assert page == found(200, _page(("3", "match"), more=True), query, there)
     assert page != found(200, _page(("3", "match")), query, there)
+
+
+def test_what_a_server_says_of_the_search_is_no_result_and_its_own_resources_differ() -> None:
+    told = {"resource": {"resourceType": "OperationOutcome"}, "search": {"mode": "outcome"}}
+    query = "Patient?name=x"
+    assert found(200, json.dumps({"entry": [told]}).encode(), query, {}) == Found(200)
+    own = found(200, _page(("9", "match")), query, {"1": Place(0, 1)})
+    assert own != found(200, _page(("1", "match")), query, {"1": Place(0, 1)})
+
+
+def test_a_whole_record_is_compared_by_its_resources() -> None:
+    places = {"a": Place(0, 1), "b": Place(0, 2)}
+    matches = found(200, _page(("a", "match"), ("b", "match")), EVERYTHING, places)
+    assert matches == found(200, _page(("a", "match"), ("b", "include")), EVERYTHING, places)
+    assert matches != found(200, _page(("a", "match")), EVERYTHING, places)
 
 
 def test_a_total_counts_only_where_it_was_asked_for() -> None:
