@@ -45,7 +45,12 @@ class _Answer(Response):
         self.background = None
         self.raw_headers = headers
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+    async def __call__(
+        self,
+        scope: Scope,  # noqa: ARG002 - every ASGI application is called with it
+        receive: Receive,  # noqa: ARG002
+        send: Send,
+    ) -> None:
         """Send it: https://asgi.readthedocs.io/en/latest/specs/www.html#response-start-send-event"""
         await send(
             {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}

@@ -206,7 +206,7 @@ def largest(process: subprocess.Popen[bytes]) -> int:
             for number in (str(process.pid), *children.read_text().split()):
                 peak = PEAK.search(Path(f"/proc/{number}/status").read_text())
                 found = max(found, int(peak[1]) if peak else 0)
-        time.sleep(0.1)
+        time.sleep(0.1)  # a sample of what grows; nothing tells of its peak
     return found // 1024
 
 
