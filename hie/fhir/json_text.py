@@ -43,6 +43,8 @@ REASONS = {
     "Expected `object`": "此处应为对象",
     "Expected `str`": "此处应为字符串",
 }
+REFUSALS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises where it cannot read a text; the second for strings that are not UTF-8."""
 _BYTE = re.compile(r" ?\(byte (\d+)\)")
 _PLACE = re.compile(r" - at `\$(.*)`$")
 _NAMED = re.compile(r"`([^`]+)`")

@@ -13,7 +13,7 @@ import msgspec
 import orjson
 
 from hie.errors import Issue, Problem, Text, problem
-from hie.fhir.json_text import why_not_read
+from hie.fhir.json_text import REFUSALS, why_not_read
 from hie.fhir.patch import FHIRPATH_PATCH
 from hie.kit.clock import http_date
 from hie.records.entry import Entry, Method
@@ -98,7 +98,7 @@ def decode_bundle(text: bytes) -> PostedBundle:
     """The Bundle with its entries' resources as text. Problem 400 for anything that is none."""
     try:
         parsed = _decoder.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except REFUSALS as error:
         _require_bundle(text)
         (en, zh), place = why_not_read(text, error, "Bundle")
         raise problem(400, "structure", en, zh, place) from error
@@ -109,7 +109,7 @@ def decode_bundle(text: bytes) -> PostedBundle:
 
 def _require_bundle(text: bytes) -> None:
     """Problem 400 if the text says of itself that it is another resource."""
-    with suppress(msgspec.DecodeError, RecursionError):
+    with suppress(*REFUSALS):
         if _kind.decode(text).resource_type != "Bundle":
             raise _no_bundle()
 

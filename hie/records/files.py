@@ -9,6 +9,7 @@ from typing import BinaryIO, cast
 import msgspec
 
 from hie.errors import Issue, Problem, Text
+from hie.fhir.json_text import REFUSALS
 from hie.records.bundle_request import (
     ORDER,
     Asked,
@@ -75,7 +76,7 @@ def bundle_entries(text: bytes, base: str = "") -> list[Entry]:
 
 
 def _type(text: bytes) -> str:
-    with suppress(msgspec.DecodeError):
+    with suppress(*REFUSALS):
         return _head.decode(text).resource_type
     return ""
 
@@ -95,7 +96,7 @@ def _no_change(asked: Asked) -> Issue:
 def line_entry(text: bytes) -> Entry:
     """The entry of one line: an update if the resource has an id, else a create.
 
-    Looks only at type and id; raises msgspec.DecodeError where it cannot.
+    Looks only at type and id; raises one of `REFUSALS` where it cannot.
     """
     head = _head.decode(text)
     if head.id is None:

@@ -12,12 +12,11 @@ from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 
-import msgspec
 from psycopg.errors import DeadlockDetected, UniqueViolation
 
 from hie.access.caller import Caller
 from hie.errors import Issue, Problem, Text
-from hie.fhir.json_text import why_not_read
+from hie.fhir.json_text import REFUSALS, why_not_read
 from hie.kit.db import Connection
 from hie.records.accept import carry_out
 from hie.records.entry import Prepared
@@ -196,7 +195,7 @@ async def _load_lines(
         try:
             [item] = await prepare(caller, [line_entry(text)])
             prepared.append((number, item))
-        except msgspec.DecodeError as error:
+        except REFUSALS as error:
             reason, _ = why_not_read(text, error, "")
             refused.append(Refused(part.path.name, number, (Issue("structure", reason),)))
         except Problem as found:

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-import msgspec
 import orjson
 
 from hie.errors import Problem
+from hie.fhir.json_text import REFUSALS
 from hie.fhir.validation import validate
 from hie.kit.clock import now
 from hie.kit.ids import new_id
@@ -36,7 +36,7 @@ def samples_of(files: Sequence[Path], institution: Institution) -> list[Sample]:
     for path in chosen:
         try:
             found += _of_lines(path, _share(path, whole)) if is_ndjson(path) else _of_bundle(path)
-        except (*UNREADABLE, msgspec.DecodeError, Problem):
+        except (*UNREADABLE, *REFUSALS, Problem):
             continue  # the load itself says what is wrong with the file
     taken = found[:: max(1, len(found) // SAMPLES)]
     samples = []
