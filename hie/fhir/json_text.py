@@ -1,15 +1,18 @@
-"""Why a text is not JSON, for its sender, in both languages. https://www.rfc-editor.org/rfc/rfc8259
+"""A sender's JSON text, and why it is none, in both languages. https://www.rfc-editor.org/rfc/rfc8259
 
 What a parser says is for its programmers; a sender needs line, column and the likely mistake.
 """
 
 import re
 from codecs import BOM_UTF8
+from collections.abc import Callable
 from json import JSONDecodeError
+from typing import Any
 
 import msgspec
+import orjson
 
-from hie.errors import Text
+from hie.errors import Text, problem
 from hie.fhir.encoding import line_and_column, not_utf_8
 
 # What orjson, msgspec and json say, with the same in Chinese.
@@ -48,6 +51,16 @@ REFUSALS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _BYTE = re.compile(r" ?\(byte (\d+)\)")
 _PLACE = re.compile(r" - at `\$(.*)`$")
 _NAMED = re.compile(r"`([^`]+)`")
+
+
+def read_json(
+    text: bytes, place: str | None = None, loads: Callable[[bytes], Any] = orjson.loads
+) -> Any:
+    """The value of a text that somebody sent. Problem 400 with what is wrong with it, and where."""
+    try:
+        return loads(text)
+    except (ValueError, RecursionError) as error:
+        raise problem(400, "structure", *why_not_json(text, error), place) from error
 
 
 def why_not_json(raw: bytes, error: Exception) -> Text:

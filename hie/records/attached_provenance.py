@@ -11,7 +11,7 @@ import orjson
 
 from hie.access.caller import Caller
 from hie.errors import Problem, problem
-from hie.fhir.json_text import why_not_json
+from hie.fhir.json_text import read_json
 from hie.kit.db import Connection
 from hie.records.accept import BeforeCommit, accept_in
 from hie.records.entry import Entry, Outcome
@@ -53,10 +53,7 @@ async def attached(exchange: Exchange, caller: Caller, text: bytes, place: str) 
 
 def _members(text: bytes, place: str) -> bytes:
     """What stands between the braces; it is passed on as it was sent."""
-    try:
-        resource = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise problem(400, "structure", *why_not_json(text, error), place) from error
+    resource = read_json(text, place)
     if not isinstance(resource, dict) or resource.get("resourceType") != TYPE:
         raise problem(
             400,

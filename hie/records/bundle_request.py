@@ -13,6 +13,7 @@ import msgspec
 import orjson
 
 from hie.errors import Issue, Problem, Text, problem
+from hie.fhir.encoding import not_utf_8
 from hie.fhir.json_text import REFUSALS, why_not_read
 from hie.fhir.patch import FHIRPATH_PATCH
 from hie.kit.clock import http_date
@@ -103,7 +104,7 @@ def decode_bundle(text: bytes) -> PostedBundle:
         (en, zh), place = why_not_read(text, error, "Bundle")
         raise problem(400, "structure", en, zh, place) from error
     if parsed.resource_type != "Bundle":
-        raise _no_bundle()
+        raise _no_bundle(text)
     return parsed
 
 
@@ -111,10 +112,13 @@ def _require_bundle(text: bytes) -> None:
     """Problem 400 if the text says of itself that it is another resource."""
     with suppress(*REFUSALS):
         if _kind.decode(text).resource_type != "Bundle":
-            raise _no_bundle()
+            raise _no_bundle(text)
 
 
-def _no_bundle() -> Problem:
+def _no_bundle(text: bytes) -> Problem:
+    encoding = not_utf_8(text)  # which may be what hides the type
+    if encoding:
+        return problem(400, "structure", *encoding)
     return problem(
         400,
         "invalid",

@@ -16,6 +16,7 @@ from hie.access.caller import Caller
 from hie.access.policy import restriction
 from hie.errors import Problem, problem
 from hie.fhir.bundle import entry_resources
+from hie.fhir.json_text import read_json
 from hie.kit.db import Connection
 from hie.kit.ids import new_id
 from hie.records.accept import accept
@@ -46,8 +47,8 @@ def _invalid(en: str, zh: str, expression: str, *, code: str = "invalid") -> Pro
 
 def read_message(text: bytes) -> Message:
     """The message in a Bundle's JSON text. Problem 400 for what ITI-93 does not define."""
+    bundle = read_json(text)
     try:
-        bundle = orjson.loads(text)
         header, inner = (one["resource"] for one in bundle["entry"])
         event = header["eventUri"]
         kinds = bundle["resourceType"], bundle["type"], inner["resourceType"], inner["type"]
@@ -55,7 +56,7 @@ def read_message(text: bytes) -> Message:
         requests = [
             (str(dict(one["request"])["method"]), str(one["request"]["url"])) for one in asked
         ]
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _invalid(
             "Send a message Bundle of a MessageHeader and a history Bundle, whose entries have requests",
             "请发送包含 MessageHeader 和 history Bundle 的 message Bundle，其条目须有 request",

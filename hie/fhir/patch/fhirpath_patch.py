@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from hie.errors import Problem, problem
 from hie.fhir.fhirpath import Node, PathError, elements
-from hie.fhir.json_text import why_not_json
+from hie.fhir.json_text import read_json
 from hie.fhir.patch.place import Holder, Object, Place, element_of, find, inside, lists
 from hie.kit import exact
 
@@ -85,10 +85,7 @@ class _Operation:
 
 def apply_fhirpath_patch(resource: Object, patch: bytes) -> Object:
     """The resource after all operations; Problem 400 for a bad patch, 422 if it does not fit."""
-    try:
-        sent = exact.loads(patch)
-    except (ValueError, RecursionError) as error:
-        raise problem(400, "structure", *why_not_json(patch, error)) from error
+    sent = read_json(patch, loads=exact.loads)
     if not isinstance(sent, dict) or sent.get("resourceType") != "Parameters":
         raise _unreadable("not a Parameters resource; a JSON Patch is application/json-patch+json")
     parameters = sent.get("parameter", [])

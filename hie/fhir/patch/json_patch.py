@@ -4,7 +4,7 @@ import jsonpatch
 import jsonpointer
 
 from hie.errors import problem
-from hie.fhir.json_text import why_not_json
+from hie.fhir.json_text import read_json
 from hie.kit import exact
 
 MOST_OPERATIONS = 1000
@@ -17,10 +17,7 @@ def apply_json_patch(resource: object, patch: bytes) -> object:
 
     A failed `test` is 422 too: the patch was understood and cannot be carried out.
     """
-    try:
-        operations = exact.loads(patch)
-    except (ValueError, RecursionError) as error:
-        raise problem(400, "structure", *why_not_json(patch, error)) from error
+    operations = read_json(patch, loads=exact.loads)
     if not isinstance(operations, list) or len(operations) > MOST_OPERATIONS:
         raise _bad(f"a patch is a list of at most {MOST_OPERATIONS} operations")
     if not all(isinstance(operation, dict) for operation in operations):

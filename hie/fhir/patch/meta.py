@@ -5,9 +5,8 @@ Tags, security labels and profiles are sets: the first two are the same if syste
 
 from typing import Any
 
-import orjson
-
 from hie.errors import problem
+from hie.fhir.json_text import read_json
 
 SETS = ("profile", "security", "tag")
 """The members of `meta` that these operations may touch."""
@@ -19,14 +18,14 @@ def _identity(name: str, item: Any) -> object:
 
 def _given(patch: bytes) -> dict[str, list[Any]]:
     """The sets of the Meta that was sent as the parameter `meta`."""
+    sent = read_json(patch)
     try:
-        sent = orjson.loads(patch)
         [meta] = [p["valueMeta"] for p in sent["parameter"] if p.get("name") == "meta"]
         if sent.get("resourceType") == "Parameters":
             given = {name: meta[name] for name in SETS if name in meta}
             if all(_well_formed(name, items) for name, items in given.items()):
                 return given
-    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         pass
     raise problem(
         400,

@@ -12,6 +12,7 @@ from typing import Any
 from lxml import etree
 
 from hie.errors import Problem, problem
+from hie.fhir.encoding import not_utf_8
 from hie.fhir.xml import FhirXmlError, to_json, to_xml
 from hie.kit import exact
 
@@ -61,6 +62,9 @@ def _parsed(text: bytes) -> Any:
     try:
         tree: Any = etree.ElementTree(etree.fromstring(text, parser))
     except etree.XMLSyntaxError as error:
+        encoding = not_utf_8(text)
+        if encoding is not None:
+            raise problem(400, "structure", *encoding) from error
         raise _bad(str(error)) from error
     if tree.docinfo.doctype:
         raise _bad("a DOCTYPE is not allowed")

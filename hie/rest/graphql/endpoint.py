@@ -12,6 +12,8 @@ from starlette.responses import Response
 
 from hie.access.policy import require
 from hie.errors import Problem, problem
+from hie.fhir.encoding import not_utf_8
+from hie.fhir.json_text import read_json
 from hie.fhir.outcome import operation_outcome
 from hie.kit import exact
 from hie.records.fetch import missing
@@ -78,15 +80,18 @@ async def _document(request: Request) -> Document:
         sent: Any = {
             "query": asked.get("query"),
             "operationName": asked.get("operationName"),
-            "variables": _parsed(asked.get("variables", "{}").encode(), "variables"),
+            "variables": read_json(asked.get("variables", "{}").encode(), "variables"),
         }
     else:
         body = await read_body(request, LARGEST_QUERY)
         kind = media_type(request.headers.get("content-type", ""))
         if kind == "application/graphql":
-            sent = {"query": body.decode("utf-8", "replace")}
+            encoding = not_utf_8(body)
+            if encoding is not None:
+                raise refused(*encoding)
+            sent = {"query": body.decode()}
         elif kind == JSON:
-            sent = _parsed(body, "")
+            sent = read_json(body)
         else:
             raise problem(
                 415,
@@ -101,10 +106,3 @@ async def _document(request: Request) -> Document:
     if not isinstance(variables, dict):
         raise refused("'variables' is a JSON object", "variables 应为 JSON 对象", "variables")
     return read_document(sent["query"], operation=sent.get("operationName"), variables=variables)
-
-
-def _parsed(text: bytes, name: str) -> Any:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise refused(f"Not JSON: {error}", f"不是合法的 JSON：{error}", name or None) from error

@@ -4,11 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from starlette.requests import Request
 
 from hie.errors import problem
-from hie.fhir.json_text import why_not_json
+from hie.fhir.json_text import read_json
 from hie.rest.body import read_body
 from hie.rest.negotiate import require_fhir_body
 
@@ -110,10 +109,7 @@ async def read_resource(request: Request) -> dict[str, Any]:
     """The JSON resource in the body. Problem 400, 413 or 415."""
     require_fhir_body(request)
     text = await read_body(request, LARGEST_PARAMETERS)
-    try:
-        sent = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise problem(400, "structure", *why_not_json(text, error)) from error
+    sent = read_json(text)
     if not isinstance(sent, dict):
         raise _structure()
     return sent

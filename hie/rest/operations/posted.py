@@ -9,11 +9,11 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
 from hie.errors import problem
+from hie.fhir.json_text import read_json
 from hie.rest.authenticate import authenticate
 from hie.rest.body import read_body
 from hie.rest.negotiate import require_fhir_body
@@ -47,12 +47,12 @@ def by_post(endpoint: Endpoint) -> Endpoint:
 
 def _pairs(text: bytes) -> list[tuple[str, str]]:
     """The parameters of a Parameters resource; Problem 400 unless all are simple values or references."""
+    sent = read_json(text)
     try:
-        sent = orjson.loads(text)
         given = sent.get("parameter", []) if sent["resourceType"] == "Parameters" else None
         if given is not None:
             return [(one["name"], _simple(one)) for one in given]
-    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         pass
     raise problem(
         400,
