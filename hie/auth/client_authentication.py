@@ -35,7 +35,7 @@ def _basic(header: str) -> tuple[str, str]:
 
 
 async def _by_secret(conn: Connection, client_id: str, secret: str) -> Client:
-    client = await find_client(conn, client_id) if "\0" not in client_id else None
+    client = await find_client(conn, client_id)
     kept = client.secret_hash if client is not None else None
     right = same(secret, kept or bytes(32))
     if client is None or client.kind != "symmetric" or kept is None or not right:

@@ -99,7 +99,9 @@ class Client:
 
 
 async def find_client(conn: Connection, client_id: str) -> Client | None:
-    """The active client of this id."""
+    """The active client of this id, which may be any text."""
+    if "\0" in client_id:  # which PostgreSQL takes for no text
+        return None
     async with conn.cursor(row_factory=class_row(Client)) as cursor:
         await cursor.execute(SELECT, (client_id,))
         return await cursor.fetchone()
@@ -133,7 +135,7 @@ async def disable_client(conn: Connection, client_id: str) -> bool:
 
 
 def _check_redirect_uri(uri: str) -> None:
-    parts = urlsplit(uri)
+    parts = urlsplit(uri)  # ValueError for what is no address
     if not parts.scheme or "#" in uri or any(c.isspace() for c in uri):
         raise ValueError(f"redirect URI has to be absolute and without a fragment: {uri}")
     if _HOST.fullmatch(parts.netloc) is None:  # it becomes part of a content policy

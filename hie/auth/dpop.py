@@ -12,14 +12,12 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
-from joserfc import jws
-from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
 from hie.auth.failures import OAuthError
 from hie.auth.jwks import import_key
 from hie.auth.replay import first_use
+from hie.auth.unverified import header_and_claims, verified
 from hie.kit.db import Connection
 
 ALGORITHMS = ("ES256", "ES384", "RS256")
@@ -38,25 +36,27 @@ def _read(proof: str) -> tuple[RSAKey | ECKey, Mapping[str, Any]]:
     if len(proof) > _LONGEST_PROOF:
         raise _invalid("The DPoP proof is too long.", "DPoP 证明过长。")
     try:
-        header = jws.extract_compact(proof.encode("ascii")).headers()
+        header, claims = header_and_claims(proof)
         algorithm, jwk = header.get("alg"), header.get("jwk")
         if header.get("typ") != "dpop+jwt" or "crit" in header:
             raise ValueError("not a DPoP proof")
         if algorithm not in ALGORITHMS or not isinstance(jwk, dict):
             raise ValueError("key or algorithm is missing")
         key = import_key(jwk, algorithm)
-        claims = orjson.loads(jws.deserialize_compact(proof, key, algorithms=[algorithm]).payload)
-    except (JoseError, ValueError) as error:
+        if not verified(proof, key, algorithm):
+            raise ValueError("the signature is wrong")
+    except ValueError as error:
         raise _invalid("The DPoP proof cannot be verified.", "无法验证 DPoP 证明。") from error
-    if not isinstance(claims, dict):
-        raise _invalid("The DPoP proof has no claims.", "DPoP 证明没有声明内容。")
     return key, claims
 
 
 def _same_address(claimed: object, address: str) -> bool:
     if not isinstance(claimed, str):
         return False
-    given, real = urlsplit(claimed), urlsplit(address)
+    try:
+        given, real = urlsplit(claimed), urlsplit(address)
+    except ValueError:
+        return False
     return (given.scheme.lower(), given.netloc.lower(), given.path) == (
         real.scheme.lower(),
         real.netloc.lower(),

@@ -12,14 +12,14 @@ from typing import Any
 
 from authlib.integrations.base_client import OAuthError as ProviderError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
-from httpx2 import HTTPError
+from httpx2 import HTTPError, InvalidURL
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from psycopg.rows import class_row
 
 from hie.auth.secret import digest
-from hie.kit.db import Connection
+from hie.kit.db import Connection, Database
 from hie.settings import Settings
 
 SECONDS = 900
@@ -27,6 +27,8 @@ SECONDS = 900
 ALGORITHMS = ["RS256", "RS384", "ES256", "ES384", "PS256"]
 CALLBACK = "/oauth/federation/callback"
 SECONDS_TO_ANSWER = 10.0
+MALFORMED = (KeyError, ValueError, TypeError, AttributeError)
+"""What comes of a document with something missing, or of another kind than it should be."""
 
 INSERT = """
 INSERT INTO auth.federated_sign_in (hash, state, nonce, verifier, query, expires_at)
@@ -85,7 +87,9 @@ async def _read(client: AsyncOAuth2Client, address: str) -> dict[str, Any]:
     answer = await client.request("GET", address, withhold_token=True)
     if answer.status_code != 200:
         raise FederationFailed(f"{address} answered {answer.status_code}")
-    content: dict[str, Any] = answer.json()
+    content = answer.json()
+    if not isinstance(content, dict):
+        raise FederationFailed(f"{address} answered with no object")
     return content
 
 
@@ -97,8 +101,11 @@ async def _metadata(client: AsyncOAuth2Client, settings: Settings) -> dict[str, 
     return found
 
 
-async def begin(conn: Connection, settings: Settings, cookie: str, query: str) -> str:
-    """The provider's address to which this browser goes. Raises `FederationFailed`."""
+async def begin(database: Database, settings: Settings, cookie: str, query: str) -> str:
+    """The provider's address to which this browser goes. Raises `FederationFailed`.
+
+    While the provider is asked no connection is held: it may be slow.
+    """
     state, nonce, verifier = token_urlsafe(32), token_urlsafe(32), token_urlsafe(48)
     try:
         async with _client(settings) as client:
@@ -110,9 +117,10 @@ async def begin(conn: Connection, settings: Settings, cookie: str, query: str) -
                 code_verifier=verifier,
                 prompt="login",  # on a shared computer the next person must not inherit a session
             )
-    except (HTTPError, KeyError, ValueError) as error:
+    except (HTTPError, InvalidURL, *MALFORMED) as error:
         raise FederationFailed("the provider cannot be reached") from error
-    await conn.execute(INSERT, (digest(cookie), state, nonce, verifier, query, SECONDS))
+    async with database.connection() as conn:
+        await conn.execute(INSERT, (digest(cookie), state, nonce, verifier, query, SECONDS))
     return str(address)
 
 
@@ -151,12 +159,15 @@ async def redeem(settings: Settings, begun: Begun, answer: Mapping[str, str]) ->
             )
             keys = KeySet.import_key_set(await _read(client, metadata["jwks_uri"]))  # type: ignore[arg-type]
         claims = _checked(token["id_token"], keys, settings, begun.nonce)
-        return Vouched(
+        vouched = Vouched(
             str(claims["sub"]),
             str(claims[settings.identity_provider_claim]),
             str(claims.get("name", "")),
         )
-    except (HTTPError, JoseError, ProviderError, KeyError, ValueError) as error:
+        if any("\0" in text for text in (vouched.subject, vouched.number, vouched.name)):
+            raise FederationFailed("NUL in the claims")
+        return vouched
+    except (HTTPError, InvalidURL, JoseError, ProviderError, *MALFORMED) as error:
         raise FederationFailed(type(error).__name__) from error
 
 

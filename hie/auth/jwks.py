@@ -25,7 +25,8 @@ def import_key(jwk: Mapping[str, Any], algorithm: str) -> RSAKey | ECKey:
         raise ValueError(f"key is not for {algorithm}")
     if PRIVATE_MEMBERS & jwk.keys():
         raise ValueError("key set contains private keys")
-    if jwk.get("use", "sig") != "sig" or "verify" not in jwk.get("key_ops", ["verify"]):
+    purposes = jwk.get("key_ops", ["verify"])
+    if jwk.get("use", "sig") != "sig" or not (isinstance(purposes, list) and "verify" in purposes):
         raise ValueError("key is not for signatures")
     try:
         if algorithm in _CURVE:
@@ -49,9 +50,9 @@ def find_key(jwks: Mapping[str, Any], kid: str, algorithm: str) -> RSAKey | ECKe
     return None
 
 
-def check_public_keys(jwks: Mapping[str, Any]) -> None:
-    """Raise `ValueError` unless the set has usable public keys only, each with its own `kid`."""
-    keys = jwks.get("keys")
+def check_public_keys(jwks: object) -> None:
+    """Raise `ValueError` unless this is a set of usable public keys only, each with its own `kid`."""
+    keys = jwks.get("keys") if isinstance(jwks, Mapping) else None
     if not isinstance(keys, list) or not keys or not all(isinstance(k, Mapping) for k in keys):
         raise ValueError("a key set has a member `keys`, a list that is not empty")
     for jwk in keys:

@@ -71,7 +71,8 @@ def form_token(cookie: str) -> str:
 def check_form_token(request: Request, given: str | None) -> None:
     """Raise `PageError` unless the form was shown to this browser by this server."""
     cookie = cookie_of(request)
-    if not cookie or not given or not hmac.compare_digest(form_token(cookie), given):
+    # As bytes: of text, what is not ASCII cannot be compared.
+    if not (cookie and given and hmac.compare_digest(form_token(cookie).encode(), given.encode())):
         raise PageError(
             403,
             "This form is not valid any more. Please go back, reload the page and try again.",

@@ -7,7 +7,9 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from typing import Any, get_args
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
+
+import orjson
 
 from hie.auth import scopes as scope_algebra
 from hie.auth.clients import ClientKind, GrantType, create_client
@@ -42,12 +44,20 @@ def _is_loopback(host: str | None) -> bool:
         return False
 
 
+def _parts(uri: object) -> SplitResult:
+    """The parts of an address, all empty for what is none."""
+    try:
+        return urlsplit(uri if isinstance(uri, str) and len(uri) < 2000 else "")
+    except ValueError:
+        return urlsplit("")
+
+
 def _redirect_uris(metadata: Mapping[str, Any]) -> list[str]:
     found = metadata.get("redirect_uris")
     if not isinstance(found, list) or not 0 < len(found) <= MOST_REDIRECTS:
         raise _invalid("redirect_uris is missing.", "缺少 redirect_uris。", "invalid_redirect_uri")
     for uri in found:
-        parts = urlsplit(uri) if isinstance(uri, str) and len(uri) < 2000 else urlsplit("")
+        parts = _parts(uri)
         secure = parts.scheme == "https" and parts.hostname and not parts.username
         local = parts.scheme == "http" and _is_loopback(parts.hostname)
         native = _PRIVATE_SCHEME.fullmatch(parts.scheme) is not None
@@ -71,6 +81,18 @@ def _scopes(metadata: Mapping[str, Any]) -> str:
             "scope 须为面向个人的 patient/ 或 user/ 权限范围。",
         )
     return scope_algebra.format(asked)
+
+
+def _jwks(metadata: Mapping[str, Any]) -> Any:
+    """The keys as sent, if the database can hold them; whether they are good `create_client` says."""
+    found = metadata.get("jwks")
+    try:
+        text = orjson.dumps(found)
+    except TypeError as error:  # not all that can be read is written again
+        raise _invalid("jwks is nested too deeply.", "jwks 嵌套层次过深。") from error
+    if b"\\u0000" in text:
+        raise _invalid("jwks holds a NUL.", "jwks 中含有空字符。")
+    return found
 
 
 def _grant_types(metadata: Mapping[str, Any]) -> list[GrantType]:
@@ -114,12 +136,12 @@ async def register_client(conn: Connection, metadata: Mapping[str, Any]) -> dict
             kind=kind,
             scopes=scopes,
             secret=secret,
-            jwks=metadata.get("jwks"),
+            jwks=_jwks(metadata),
             redirect_uris=redirect_uris,
             grant_types=grant_types,
             status="pending",
         )
-    except (ValueError, AttributeError) as error:
+    except ValueError as error:
         raise _invalid(f"Refused: {error}", "客户端信息不符合要求。") from error
     answer: dict[str, Any] = {
         "client_id": client_id,

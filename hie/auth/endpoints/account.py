@@ -52,8 +52,9 @@ async def _change_password(
     return see_other(PATH)
 
 
-async def _end(conn: Connection, request: Request, session: Session) -> Response:
-    fields = once(await read_form(request))
+async def _end(
+    conn: Connection, request: Request, session: Session, fields: dict[str, str]
+) -> Response:
     check_form_token(request, fields.get("form_token"))
     account = session.account.login
     if "new_password" in fields:
@@ -80,6 +81,8 @@ async def _end(conn: Connection, request: Request, session: Session) -> Response
 @for_people
 async def account(request: Request) -> Response:
     """GET lists, POST ends one approval or one browser's session."""
+    # Before a connection is held: a body may come slowly, or never.
+    fields = once(await read_form(request)) if request.method == "POST" else {}
     async with database_of(request).connection() as conn:
         session = await find_session(conn, settings_of(request), cookie_of(request))
         if session is None:
@@ -87,7 +90,7 @@ async def account(request: Request) -> Response:
         if not session.verified:
             return next_factor_page(request, None, session)
         if request.method == "POST":
-            return await _end(conn, request, session)
+            return await _end(conn, request, session, fields)
         return render(
             request,
             "account.html",

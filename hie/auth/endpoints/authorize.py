@@ -25,7 +25,7 @@ from hie.auth.pages import (
     see_other,
     with_parameters,
 )
-from hie.auth.parameters import read_form, read_pairs
+from hie.auth.parameters import Pairs, read_form, read_pairs
 from hie.auth.scopes import ScopeSet
 from hie.auth.sessions import Session, find_session
 from hie.auth.staff_apps import check_request, only_for_staff
@@ -115,8 +115,9 @@ async def _show(conn: Connection, request: Request, asked: AuthorizationRequest)
     return _approval_page(request, asked, session, offer)
 
 
-async def _decide(conn: Connection, request: Request, asked: AuthorizationRequest) -> Response:
-    pairs = await read_form(request)
+async def _decide(
+    conn: Connection, request: Request, asked: AuthorizationRequest, pairs: Pairs
+) -> Response:
     fields = dict(pairs)
     check_form_token(request, fields.get("form_token"))
     session = await find_session(conn, settings_of(request), cookie_of(request))
@@ -146,9 +147,13 @@ async def authorize(request: Request) -> Response:
         # https://hl7.org/fhir/smart-app-launch/STU2.2/conformance.html (authorize-post)
         return see_other(f"{PATH}?{urlencode(await read_form(request))}")
     pairs = read_pairs(request.url.query)
+    # Before a connection is held: a body may come slowly, or never.
+    decision = await read_form(request) if request.method == "POST" else None
     async with database_of(request).connection() as conn:
         asked = await read_authorization_request(conn, pairs, settings_of(request))
         try:
-            return await (_decide if request.method == "POST" else _show)(conn, request, asked)
+            if decision is None:
+                return await _show(conn, request, asked)
+            return await _decide(conn, request, asked, decision)
         except OAuthError as error:
             raise RedirectedError(asked.redirect_uri, asked.state, error) from error

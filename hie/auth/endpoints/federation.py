@@ -11,6 +11,7 @@ from hie.auth.federation import CALLBACK, FederationFailed, begin, keep_account,
 from hie.auth.limits import check_rate
 from hie.auth.occurrences import note
 from hie.auth.pages import for_people, is_secure, see_other, set_cookie
+from hie.auth.parameters import once, read_pairs
 from hie.auth.secret import new_secret
 from hie.auth.sessions import begin_session
 
@@ -48,8 +49,7 @@ async def depart(request: Request) -> Response:
         raise PageError(404, "There is no such way to sign in.", "没有此登录方式。")
     cookie = new_secret()
     try:
-        async with database_of(request).connection() as conn:
-            address = await begin(conn, settings, cookie, request.url.query)
+        address = await begin(database_of(request), settings, cookie, request.url.query)
     except FederationFailed as error:
         raise _failed() from error
     response = see_other(address)
@@ -66,12 +66,13 @@ async def callback(request: Request) -> Response:
     settings = settings_of(request)
     cookie = request.cookies.get(_cookie_name(request), "")
     database = database_of(request)
+    answered = once(read_pairs(request.url.query))
     async with database.connection() as conn:
-        begun = await take(conn, cookie, request.query_params.get("state", ""))
+        begun = await take(conn, cookie, answered.get("state", ""))
     if begun is None or settings.identity_provider is None:
         raise _failed()
     try:
-        person = await redeem(settings, begun, request.query_params)
+        person = await redeem(settings, begun, answered)
     except FederationFailed as error:
         raise _failed() from error
     patient = await people_of(request).by_identity_number(person.number)

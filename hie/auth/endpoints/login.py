@@ -95,6 +95,11 @@ def next_factor_page(
     )
 
 
+async def _fields(request: Request) -> dict[str, str]:
+    """What the form says. Read before a connection is held: a body may come slowly, or never."""
+    return once(await read_form(request)) if request.method == "POST" else {}
+
+
 async def _asked(conn: Connection, request: Request) -> AuthorizationRequest | None:
     pairs = read_pairs(request.url.query)
     if not any(name == "client_id" for name, _ in pairs):
@@ -127,6 +132,7 @@ async def login(request: Request) -> Response:
     """GET shows the form unless somebody is signed in, POST checks name and password."""
     if request.method == "POST":
         check_rate(request, "sign-in")
+    fields = await _fields(request)
     async with database_of(request).connection() as conn:
         asked = await _asked(conn, request)
         if request.method != "POST":
@@ -134,7 +140,6 @@ async def login(request: Request) -> Response:
             if session is None or not session.verified:
                 return login_page(request, asked)
             return onward(request.url.query)
-        fields = once(await read_form(request))
         check_form_token(request, fields.get("form_token"))
         name = fields.get("login", "").strip()
         account = await authenticate(conn, name, fields.get("password", ""))
@@ -156,6 +161,7 @@ async def second_factor(request: Request) -> Response:
     """POST checks the one-time code of the session that waits for it."""
     if request.method == "POST":
         check_rate(request, "sign-in")
+    fields = await _fields(request)
     async with database_of(request).connection() as conn:
         asked = await _asked(conn, request)
         session = await find_session(conn, settings_of(request), cookie_of(request))
@@ -165,7 +171,6 @@ async def second_factor(request: Request) -> Response:
                 if session is None
                 else next_factor_page(request, asked, session)
             )
-        fields = once(await read_form(request))
         check_form_token(request, fields.get("form_token"))
         code = fields.get("code", "").replace(" ", "")
         if not await check_code(conn, settings_of(request), session.account.login, code):
@@ -181,7 +186,7 @@ async def enrolment(request: Request) -> Response:
     """POST checks the first code of the second factor that the session was offered."""
     if request.method == "POST":
         check_rate(request, "sign-in")
-    settings = settings_of(request)
+    fields, settings = await _fields(request), settings_of(request)
     async with database_of(request).connection() as conn:
         asked = await _asked(conn, request)
         session = await find_session(conn, settings, cookie_of(request))
@@ -191,7 +196,6 @@ async def enrolment(request: Request) -> Response:
             return onward(request.url.query)
         if request.method != "POST":
             return next_factor_page(request, asked, session)
-        fields = once(await read_form(request))
         check_form_token(request, fields.get("form_token"))
         code = fields.get("code", "").replace(" ", "")
         if not await enrol(conn, settings, session, code):
