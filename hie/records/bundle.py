@@ -53,20 +53,21 @@ def past(
     *,
     version: int,
     last_updated: datetime,
+    request: tuple[str, int],
 ) -> bytes:
-    """An entry of a history, with the request that made the version."""
+    """An entry of a history, with the request (method and status) that made the version."""
     url = f"{type_name}/{logical_id}"
-    if body is None:
-        method, status = "DELETE", "204"
-    else:
-        method, status = ("POST", "201") if version == 1 else ("PUT", "200")
+    method, status = request
+    response = {
+        "status": str(status),
+        "etag": f'W/"{version}"',
+        "lastModified": instant(last_updated),
+    }
+    if status == 201:
+        response["location"] = f"{base}/{url}/_history/{version}"
     rest = {
         "request": {"method": method, "url": type_name if method == "POST" else url},
-        "response": {
-            "status": status,
-            "etag": f'W/"{version}"',
-            "lastModified": instant(last_updated),
-        },
+        "response": response,
     }
     head = b'{"fullUrl":%s,' % orjson.dumps(f"{base}/{url}")
     resource = b'"resource":%s,' % body if body is not None else b""

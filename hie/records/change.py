@@ -3,6 +3,7 @@
 Ownership, `If-Match` and the test for "nothing changed" are decided here, with the row locked.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
@@ -89,13 +90,19 @@ async def change_of(
     version = place.version + 1 if place else 1
     body, meta = text_of(version, moment)
     # Not in place: if the transaction is tried again, the resource is still as its text.
+    id_given = _gives_id(item.entry, resource)
     resource = {**resource, "id": item.id, "meta": meta}
     if item.parsed is not None:
         item.parsed = resource
     indexed = extract(resource, exchange.store.hasher)
-    row = _row(exchange, item, place, version, moment, institution.number, indexed, body)
+    row = _row(exchange, item, place, version, moment, institution.number, indexed, body, id_given)
     status = 200 if place and place.body is not None else 201
     return Change(status, entry.type, item.id, version, moment, body, row, indexed, classes)
+
+
+def _gives_id(entry: Entry, resource: Mapping[str, object]) -> bool:
+    """Whether the sender says which id the resource has; otherwise the exchange has given it one."""
+    return entry.method == "PUT" and (entry.id is not None or "id" in resource)
 
 
 def _row(
@@ -107,6 +114,7 @@ def _row(
     institution: int,
     indexed: Indexed,
     body: bytes,
+    id_given: bool,
 ) -> Version:
     store = exchange.store
     return Version(
@@ -124,6 +132,7 @@ def _row(
         dictionary=store.bodies.newest,
         body=store.bodies.compress(body),
         previous=place,
+        id_given=id_given,
     )
 
 

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from hie.errors import Problem, problem
 from hie.fhir.dates import Range, date_range
 from hie.fhir.definitions import type_number
+from hie.fhir.references import parse_reference
 from hie.records.history import fetch_history
 from hie.rest.authenticate import authenticate, exchange_of
 from hie.rest.negotiate import preferences
@@ -18,7 +19,7 @@ from hie.store.history import Asked
 DEFAULT_COUNT = 50
 LARGEST_COUNT = 1000
 # Those that go into the links of the Bundle.
-ASKED = ("_since", "_at", "_count")
+ASKED = ("_since", "_at", "_count", "_list")
 KNOWN = frozenset((*ASKED, *NAMES, "_cursor", "_format", "_pretty"))
 
 
@@ -93,10 +94,41 @@ def unknown_parameter(name: str, known: frozenset[str]) -> Problem:
     )
 
 
+def _require_once(request: Request) -> None:
+    """Problem 400: "Each of these parameters SHALL NOT appear more than once"."""
+    for name in ASKED:
+        if len(request.query_params.getlist(name)) > 1:
+            raise problem(
+                400,
+                "invalid",
+                f"{name} is given more than once; which one counts?",
+                f"参数 {name} 出现多次，无法确定以哪个为准",
+                name,
+            )
+
+
+def _list_id(request: Request) -> str | None:
+    """The id in `_list`; Problem 400 for a list that is not stored as one."""
+    asked = request.query_params.get("_list")
+    if asked is None:
+        return None
+    named = parse_reference(f"List/{asked.removeprefix('List/')}")
+    if named.type != "List" or named.version or named.fragment:
+        raise problem(
+            400,
+            "not-supported" if asked.startswith("$") else "value",
+            f"_list={asked[:80]}: only stored Lists can be asked for, by their id",
+            f"_list={asked[:80]}：仅支持按 id 查询已保存的 List",
+            "_list",
+        )
+    return named.id
+
+
 async def history(request: Request) -> Response:
     """The versions of a resource, of a type, or of everything that the caller may see."""
     caller = await authenticate(request)
     require_known(request, KNOWN)
+    _require_once(request)
     type_name = request.path_params.get("type")
     query = request.query_params
     body = await fetch_history(
@@ -112,5 +144,6 @@ async def history(request: Request) -> Response:
         cursor=query.get("_cursor"),
         parameters=tuple((name, query[name]) for name in ASKED if name in query),
         subset=subset_of(query.multi_items(), type_name),
+        list_id=_list_id(request),
     )
     return answer(request, body)

@@ -12,13 +12,21 @@ from hie.fhir.dates import Range
 from hie.kit.db import Connection
 from hie.store.read import PAST, ROW_COLUMNS, Condition, Row
 
+# In rows that are older than the column: the exchange itself gives UUIDs of version 7 as ids.
+MADE_BY_PUT = """
+coalesce(r.id_given, r.id NOT LIKE '________-____-7___-____-____________')
+"""
 BRANCH = f"""
-(SELECT {ROW_COLUMNS}, r.change FROM {{table}}
+(SELECT {ROW_COLUMNS}, r.change, {MADE_BY_PUT} AS by_put FROM {{table}}
 WHERE {{asked}} AND {{condition}}
 ORDER BY r.change DESC LIMIT %(limit)s)
 """
 HISTORY = """
-SELECT * FROM ({current} UNION ALL {past}) versions ORDER BY change DESC LIMIT %(limit)s
+SELECT versions.*, version = 1 OR EXISTS (
+    SELECT FROM store.history d WHERE d.type = versions.type AND d.id = versions.id
+       AND d.version = versions.version - 1 AND d.body IS NULL
+)
+FROM ({current} UNION ALL {past}) versions ORDER BY change DESC LIMIT %(limit)s
 """
 # A version is current from its own time until that of the next one.
 REPLACED = """
@@ -27,21 +35,48 @@ NOT EXISTS (SELECT FROM {table} n WHERE n.type = r.type AND n.id = r.id
 """
 
 
+# Every version of what is listed without one.
+LISTED = """
+EXISTS (SELECT FROM unnest(%(listed_types)s::smallint[], %(listed_ids)s::text[],
+                           %(listed_versions)s::text[]) AS listed (type, id, version)
+        WHERE listed.type = r.type AND listed.id = r.id
+          AND (listed.version IS NULL OR listed.version = r.version::text))
+"""
+
+
+class Listed(NamedTuple):
+    """What a List refers to: a resource, or one of its versions."""
+
+    type_number: int
+    id: str
+    version: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which versions: of a type, of one id, made since a moment, current at some time in a range."""
+    """Which versions: of a type, of one id, made since a moment, current at some time in a range.
+
+    `listed`: only those that a List refers to.
+    """
 
     type_number: int | None = None
     id: str | None = None
     since: datetime | None = None
     at: Range | None = None
+    listed: tuple[Listed, ...] | None = None
 
 
 class Past(NamedTuple):
-    """A version with the number of the change that made it."""
+    """A version with the number of the change that made it, and how it did.
+
+    `created`: there was nothing before it, or what there was had been deleted. `by_put`: whoever
+    created the resource gave it its id.
+    """
 
     row: Row
     change: int
+    by_put: bool
+    created: bool
 
 
 def _terms(asked: Asked, before: int | None) -> tuple[str, dict[str, object]]:
@@ -58,6 +93,11 @@ def _terms(asked: Asked, before: int | None) -> tuple[str, dict[str, object]]:
         terms.append("r.last_updated < %(at_high)s")
         terms += [REPLACED.format(table=name) for name in ("store.resource", "store.history")]
         values |= {"at_low": asked.at.low, "at_high": asked.at.high}
+    if asked.listed is not None:
+        terms.append(LISTED)
+        names = ("listed_types", "listed_ids", "listed_versions")
+        columns = zip(*asked.listed, strict=True) if asked.listed else ((), (), ())
+        values |= {name: list(column) for name, column in zip(names, columns, strict=True)}
     if before is not None:
         terms.append("r.change < %(before)s")
         values["before"] = before
@@ -81,4 +121,4 @@ async def history(
     cursor = await connection.execute(
         HISTORY.format(current=current, past=past), {**condition.values, **values, "limit": limit}
     )
-    return [Past(Row(*found[:-1]), found[-1]) for found in await cursor.fetchall()]
+    return [Past(Row(*found[:-3]), *found[-3:]) for found in await cursor.fetchall()]

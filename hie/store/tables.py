@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Index,
@@ -81,6 +82,11 @@ resource = Table(
     Column("id", Text(collation="C"), nullable=False),
     Column("tokens", ARRAY(BigInteger), nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column(
+        "id_given",
+        Boolean,
+        comment="Whether its sender gave the id, with PUT; null in rows that are older than this column.",
+    ),
     PrimaryKeyConstraint("patient_key", "key"),
     comment="The current version of every resource. A key is the change number of its creation.",
 )
@@ -116,6 +122,7 @@ history = Table(
     Column("dictionary", SmallInteger, nullable=False),
     Column("id", Text(collation="C"), nullable=False),
     Column("body", LargeBinary),
+    Column("id_given", Boolean),
     PrimaryKeyConstraint("patient_key", "key", "version", "last_updated"),
     postgresql_partition_by="RANGE (last_updated)",
     comment="Superseded versions, and deletions as versions without a body. Append-only.",

@@ -30,7 +30,10 @@ class Place(NamedTuple):
 
 
 class Version(msgspec.Struct):
-    """A version to write; `previous` is where the version before it stands, if there is one."""
+    """A version to write; `previous` is where the version before it stands, if there is one.
+
+    `id_given`: whether its sender gave it its id.
+    """
 
     type: int
     id: str
@@ -46,6 +49,7 @@ class Version(msgspec.Struct):
     dictionary: int
     body: bytes | None
     previous: Place | None
+    id_given: bool = False
 
 
 # Locks are taken in the order of type and id, so that two transactions cannot wait for each other.
@@ -90,8 +94,10 @@ SELECT number FROM number ORDER BY number
 
 KEEP = """
 INSERT INTO store.history
-    (patient_key, key, change, last_updated, version, institution, type, dictionary, id, body)
-SELECT patient_key, key, change, last_updated, version, institution, type, dictionary, id, body
+    (patient_key, key, change, last_updated, version, institution, type, dictionary, id, body,
+     id_given)
+SELECT patient_key, key, change, last_updated, version, institution, type, dictionary, id, body,
+       id_given
 FROM store.resource JOIN unnest(%s::bigint[], %s::bigint[]) AS place (patient_key, key)
      USING (patient_key, key)
 """
@@ -111,18 +117,19 @@ WHERE r.patient_key = place.patient_key AND r.key = place.key
 
 COPY_RESOURCE = """
 COPY store.resource (patient_key, key, change, last_updated, date_low, date_high, version,
-                     institution, type, dictionary, id, tokens, body) FROM STDIN (FORMAT binary)
+                     institution, type, dictionary, id, tokens, body, id_given)
+FROM STDIN (FORMAT binary)
 """
 RESOURCE_TYPES = (
     *("int8", "int8", "int8", "timestamptz", "timestamptz", "timestamptz"),
     # the tokens are sent as they are packed here, so not converted again
-    *("int4", "int4", "int2", "int2", "text", "bytea", "bytea"),
+    *("int4", "int4", "int2", "int2", "text", "bytea", "bytea", "bool"),
 )
 
 INSERT_RESOURCE = """
 INSERT INTO store.resource (patient_key, key, change, last_updated, date_low, date_high, version,
-                            institution, type, dictionary, id, tokens, body)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::bigint[], %s)
+                            institution, type, dictionary, id, tokens, body, id_given)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::bigint[], %s, %s)
 """
 
 INSERT_DELETION = """
@@ -229,7 +236,7 @@ async def _copy(connection: Connection, created: Sequence[Version]) -> None:
                     (
                         *(v.patient_key, v.key, v.change, v.last_updated, v.date_low, v.date_high),
                         *(v.version, v.institution, v.type, v.dictionary, v.id),
-                        *(packed(v.tokens), v.body),
+                        *(packed(v.tokens), v.body, v.id_given),
                     )
                 )
 
@@ -243,6 +250,7 @@ async def _insert(connection: Connection, created: Sequence[Version]) -> None:
                     (
                         *(v.patient_key, v.key, v.change, v.last_updated, v.date_low, v.date_high),
                         *(v.version, v.institution, v.type, v.dictionary, v.id, v.tokens, v.body),
+                        v.id_given,
                     )
                     for v in created
                 ],

@@ -28,13 +28,13 @@ async def filled(client) -> object:
 async def test_types_and_everything_with_deletions(client) -> None:
     a = await filled(client)
     assert versions(await a.get("/Patient/_history")) == [
-        ('Patient/p2"1"', "POST"),
+        ('Patient/p2"1"', "PUT"),
         ('Patient/p1"2"', "PUT"),
-        ('Patient/p1"1"', "POST"),
+        ('Patient/p1"1"', "PUT"),
     ]
     assert versions(await a.get("/Observation/_history")) == [
         ('Observation/o1"2"', "DELETE"),
-        ('Observation/o1"1"', "POST"),
+        ('Observation/o1"1"', "PUT"),
     ]
     everything = versions(await a.get("/_history"))
     assert [what for what, _ in everything] == [
@@ -90,7 +90,10 @@ async def test_since_and_at(client) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["_since=yesterday", "_since=2026-01-01", "_at=x", "_count=0", "_count=x", "colour=red"],
+    [
+        *("_since=yesterday", "_since=2026-01-01", "_at=x", "_count=0", "_count=x", "colour=red"),
+        *("_count=1&_count=2", "_at=2026&_at=2025", "_list=$current-problems", "_list=a/b"),
+    ],
 )
 async def test_bad_parameters_are_named(client, query: str) -> None:
     a = await client("institution", institution="A")
@@ -106,8 +109,8 @@ async def test_histories_show_what_the_caller_may_see(client) -> None:
     await filled(client)
     b = await client("institution", institution="B")
     await b.put("/Patient/p3", content=patient("p3", "王芳", institution="B"))
-    assert versions(await b.get("/_history")) == [('Patient/p3"1"', "POST")]
-    assert versions(await b.get("/Patient/_history")) == [('Patient/p3"1"', "POST")]
+    assert versions(await b.get("/_history")) == [('Patient/p3"1"', "PUT")]
+    assert versions(await b.get("/Patient/_history")) == [('Patient/p3"1"', "PUT")]
     assert versions(await b.get("/Observation/_history")) == []
     assert (await b.get("/Patient/p1/_history")).status_code == 404
     a = await client("institution", institution="A", scopes="system/Observation.s")
@@ -143,3 +146,88 @@ async def test_a_history_in_part(client) -> None:
         ("birthDate", "id", "meta", "resourceType")
     }
     assert entries[0]["resource"]["meta"]["tag"][-1]["code"] == "SUBSETTED"
+
+
+async def made(a, path: str) -> list[tuple[str, str, str]]:
+    """How each version came to be, newest first: method, url and status."""
+    entries = (await a.get(path)).json()["entry"]
+    for each in entries:
+        here = f"{each['fullUrl']}/_history/{each['response']['etag'][3:-1]}"
+        created = each["response"]["status"] == "201"
+        assert each["response"].get("location") == (here if created else None)
+    return [(*each["request"].values(), each["response"]["status"]) for each in entries]
+
+
+async def test_how_each_version_came_to_be(client) -> None:
+    """https://hl7.org/fhir/R4/http.html#history: "the interaction that led to this new version"."""
+    a = await client("institution", institution="A")
+    sent = orjson.loads(observation("Patient/p1"))
+    by_value = "/Observation?code:text=body%20weight"
+    where = (await a.put(by_value, json=sent)).json()["id"]
+    assert await made(a, f"/Observation/{where}/_history") == [("POST", "Observation", "201")]
+    named = "/Observation?code:text=height"
+    height = sent | {"code": {"text": "height"}, "id": "o1"}
+    await a.put(named, json=height)
+    patch = orjson.dumps([{"op": "replace", "path": "/status", "value": "amended"}])
+    await a.patch(
+        "/Observation/o1", content=patch, headers={"content-type": "application/json-patch+json"}
+    )
+    await a.delete("/Observation/o1")
+    await a.put("/Observation/o1", json=height)
+    await a.put("/Observation/o1", json=height | {"status": "amended"})
+    assert await made(a, "/Observation/o1/_history") == [
+        ("PUT", "Observation/o1", "200"),
+        ("PUT", "Observation/o1", "201"),
+        ("DELETE", "Observation/o1", "204"),
+        ("PUT", "Observation/o1", "200"),
+        ("PUT", "Observation/o1", "201"),
+    ]
+    # an id that looks like one of the exchange's own
+    chosen = "01890a5d-ac96-774b-bcce-b302099a8057"
+    entries = [
+        {"request": {"method": "POST", "url": "Observation"}, "resource": sent | {"id": chosen}},
+        {"request": {"method": "PUT", "url": f"Observation/{chosen}"}, "resource": sent | {"id": chosen}},
+    ]  # fmt: skip
+    await a.post("/", json={"resourceType": "Bundle", "type": "transaction", "entry": entries})
+    assert sorted((await made(a, "/Observation/_history"))[:2]) == [
+        ("POST", "Observation", "201"),
+        ("PUT", f"Observation/{chosen}", "201"),
+    ]
+    assert await made(a, f"/Observation/{chosen}/_history") == [
+        ("PUT", f"Observation/{chosen}", "201")
+    ]
+
+
+async def test_rows_from_before_the_column_are_told_by_their_ids(client, exchange) -> None:
+    a = await filled(client)
+    own = (await a.post("/Observation", content=observation("Patient/p1"))).json()["id"]
+    async with exchange.store.database.transaction() as connection:
+        await connection.execute("UPDATE store.resource SET id_given = NULL")
+    assert await made(a, f"/Observation/{own}/_history") == [("POST", "Observation", "201")]
+    assert await made(a, "/Patient/p2/_history") == [("PUT", "Patient/p2", "201")]
+
+
+async def test_a_history_of_what_a_list_names(client) -> None:
+    """`_list`: "Only include resource versions that are referenced in the specified list"."""
+    a = await filled(client)
+    references = ("Patient/p1/_history/1", "Observation/o1", "Patient/p2", "Nothing/1", "#x")
+    items = [{"item": {"reference": each}} for each in references]
+    items[2]["deleted"] = True
+    listed = {"resourceType": "List", "id": "l1", "status": "current", "mode": "changes"}
+    assert (await a.put("/List/l1", json=listed | {"entry": items[:3]})).status_code == 201
+    whole = ['Observation/o1"2"', 'Observation/o1"1"', 'Patient/p1"1"']
+    for value in ("l1", "List/l1"):
+        assert [w for w, _ in versions(await a.get(f"/_history?_list={value}"))] == whole
+    page = await a.get("/_history?_list=l1&_count=2")
+    following = next(k["url"] for k in page.json()["link"] if k["relation"] == "next")
+    assert [w for w, _ in versions(page) + versions(await a.get(following))] == whole
+    assert [w for w, _ in versions(await a.get("/Patient/_history?_list=l1"))] == whole[2:]
+    assert versions(await a.get("/_history?_list=l2")) == []
+    b = await client("institution", institution="B")
+    await b.put("/Patient/p3", content=patient("p3", "王芳", institution="B"))
+    assert versions(await b.get("/_history?_list=l1")) == []
+    theirs = listed | {"id": "l2", "entry": [items[0], {"item": {"reference": "Patient/p3"}}]}
+    await b.put("/List/l2", json=theirs)
+    assert [w for w, _ in versions(await b.get("/_history?_list=l2"))] == ['Patient/p3"1"']
+    blind = await client("institution", institution="A", scopes="system/Patient.rs")
+    assert versions(await blind.get("/Patient/_history?_list=l1")) == []
