@@ -4,7 +4,6 @@ https://www.rfc-editor.org/rfc/rfc6749#section-2.3 — exactly one method is use
 """
 
 import base64
-import binascii
 from collections.abc import Mapping
 from urllib.parse import unquote_plus
 
@@ -26,7 +25,7 @@ def _basic(header: str) -> tuple[str, str]:
         raise invalid_client("Only the Basic scheme is known here.", "此处只支持 Basic 认证。")
     try:
         text = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError) as error:
+    except ValueError as error:  # neither ASCII, nor base64, nor UTF-8
         raise invalid_client(
             "The Authorization header is malformed.", "Authorization 头有误。"
         ) from error

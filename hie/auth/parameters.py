@@ -4,7 +4,7 @@ https://www.rfc-editor.org/rfc/rfc6749#section-3.1
 """
 
 from collections.abc import Collection, Iterable
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -12,6 +12,8 @@ from hie.auth.failures import OAuthError
 
 LARGEST_BODY = 64 * 1024
 MOST_FIELDS = 200
+LONGEST_NAME = 60
+"""So much of a parameter's name stands in what is said of it."""
 FORM_TYPE = "application/x-www-form-urlencoded"
 
 Pairs = list[tuple[str, str]]
@@ -21,13 +23,37 @@ def read_pairs(text: str) -> Pairs:
     """The pairs of a query string or form. `OAuthError` if it is malformed or too long."""
     try:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
+    except UnicodeDecodeError as error:
+        name = _not_utf_8(text)
+        raise OAuthError(
+            "invalid_request",
+            f"The parameter {name!a} is not UTF-8.",
+            f"参数 {name!a} 不是 UTF-8 文本。",
+        ) from error
     except ValueError as error:
         raise OAuthError(
-            "invalid_request", "The parameters cannot be read.", "无法读取请求参数。"
+            "invalid_request",
+            f"There are more than {MOST_FIELDS} parameters.",
+            f"参数超过 {MOST_FIELDS} 个。",
         ) from error
-    if any("\0" in name or "\0" in value for name, value in pairs):
-        raise OAuthError("invalid_request", "NUL is not allowed.", "参数中不允许有空字符。")
+    for name, value in pairs:
+        if "\0" in name or "\0" in value:
+            raise OAuthError(
+                "invalid_request",
+                f"The parameter {name[:LONGEST_NAME]!a} holds a NUL.",
+                f"参数 {name[:LONGEST_NAME]!a} 中含有空字符。",
+            )
     return pairs
+
+
+def _not_utf_8(text: str) -> str:
+    """The name, as it stands there, of the first parameter whose text cannot be decoded."""
+    for pair in text.split("&"):
+        try:
+            unquote_plus(pair, errors="strict")
+        except UnicodeDecodeError:
+            return pair.partition("=")[0][:LONGEST_NAME]
+    return ""
 
 
 async def read_body(request: Request) -> bytes:
@@ -57,7 +83,9 @@ async def read_form(request: Request) -> Pairs:
         return read_pairs(body.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise OAuthError(
-            "invalid_request", "The body has to be UTF-8.", "请求体必须是 UTF-8。"
+            "invalid_request",
+            f"The body is not UTF-8 from its byte {error.start} on.",
+            f"请求体自第 {error.start} 字节起不是 UTF-8 文本。",
         ) from error
 
 
@@ -70,8 +98,8 @@ def once(pairs: Iterable[tuple[str, str]], *, repeatable: Collection[str] = ()) 
         if name in found:
             raise OAuthError(
                 "invalid_request",
-                f"The parameter {name[:60]!a} is given more than once.",
-                f"参数 {name[:60]!a} 重复。",
+                f"The parameter {name[:LONGEST_NAME]!a} is given more than once.",
+                f"参数 {name[:LONGEST_NAME]!a} 重复。",
             )
         found[name] = value
     return {name: value for name, value in found.items() if value}

@@ -164,7 +164,7 @@ def parse_scope(token: str) -> Scope:
             pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True, errors="strict")
         except ValueError as error:
             raise UnknownScope(token) from error
-        if not all(name and value for name, value in pairs):
+        if not all(name and value and "\0" not in name + value for name, value in pairs):
             raise UnknownScope(token)
     if context not in _CONTEXTS:
         raise UnknownScope(token)

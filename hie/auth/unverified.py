@@ -15,12 +15,12 @@ def header_and_claims(statement: str) -> tuple[Mapping[str, Any], Mapping[str, A
     """The header and the claims of a JWT. Raises `ValueError` unless both are JSON objects."""
     try:
         parts = jws.extract_compact(statement.encode("ascii"))
-    except (JoseError, AttributeError) as error:  # the latter for a header that is a list or a text
+    except (JoseError, AttributeError) as error:  # the latter for some headers that are no object
         raise ValueError("no signed statement") from error
-    claims = orjson.loads(parts.payload)
-    if not isinstance(claims, dict):
-        raise ValueError("no claims")
-    return parts.headers(), claims
+    header, claims = parts.headers(), orjson.loads(parts.payload)
+    if not (isinstance(header, dict) and isinstance(claims, dict)):
+        raise ValueError("no header or no claims")
+    return header, claims
 
 
 def verified(statement: str, key: Any, algorithm: str) -> bool:

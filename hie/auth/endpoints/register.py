@@ -18,8 +18,12 @@ async def register(request: Request) -> Response:
     """201 with the id (and secret) of an app that can be used once the operator approved it."""
     try:
         metadata = orjson.loads(await read_body(request))
-    except orjson.JSONDecodeError:
-        metadata = None
+    except orjson.JSONDecodeError as error:
+        raise OAuthError(
+            "invalid_client_metadata",
+            f"The body is no JSON at line {error.lineno}, column {error.colno}: {error.msg}",
+            f"请求体第 {error.lineno} 行第 {error.colno} 列不是有效的 JSON。",
+        ) from error
     if not isinstance(metadata, dict):
         raise OAuthError(
             "invalid_client_metadata",
