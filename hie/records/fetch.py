@@ -16,7 +16,7 @@ from hie.access.policy import require, restriction
 from hie.audit.log import AuditError
 from hie.audit.rows import noting
 from hie.auth.tokens import IN_FORCE
-from hie.errors import Problem, problem
+from hie.errors import Issue, Problem, Text, problem
 from hie.fhir.definitions import type_number
 from hie.kit.db import Connection, Database
 from hie.kit.joined import hexadecimal, of_asker, table, type_of
@@ -49,13 +49,17 @@ def missing(type_name: str, logical_id: str) -> Problem:
     )
 
 
-def _deleted(type_name: str, row: Row) -> Problem:
-    return problem(
-        410,
-        "deleted",
-        f"{type_name}/{row.id} was deleted with version {row.version}",
-        f"{type_name}/{row.id} 已在版本 {row.version} 中删除",
-    )
+class Deleted(Problem):
+    """410, with the version that whoever brings the resource back can name in `If-Match`."""
+
+    def __init__(self, type_name: str, row: Row) -> None:
+        text = Text(
+            f"{type_name}/{row.id} was deleted with version {row.version}",
+            f"{type_name}/{row.id} 已在版本 {row.version} 中删除",
+        )
+        super().__init__(410, [Issue("deleted", text)])
+        self.version = row.version
+        self.last_updated = row.last_updated
 
 
 async def presentation(source: Database | Connection, caller: Caller) -> Present:
@@ -73,7 +77,7 @@ def _condition(caller: Caller, type_name: str) -> Condition:
 
 def _shown(exchange: Exchange, present: Present, type_name: str, row: Row) -> Fetched:
     if row.body is None:
-        raise _deleted(type_name, row)
+        raise Deleted(type_name, row)
     body = exchange.store.bodies.expand(row.dictionary, row.body)
     return Fetched(type_name, row.id, row.version, row.last_updated, present(type_name, body))
 
@@ -186,7 +190,7 @@ async def fetch(
     if body is None:
         allowed = _condition(caller, type_name)
         gone = await stored.deletion(database, type_number(type_name), logical_id, allowed)
-        raise missing(type_name, logical_id) if gone is None else _deleted(type_name, gone)
+        raise missing(type_name, logical_id) if gone is None else Deleted(type_name, gone)
     expanded = exchange.store.bodies.expand(dictionary, body)
     if caller.patient is not None:
         expanded = as_launch_patient(caller.patient, sources)(type_name, expanded)

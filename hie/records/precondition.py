@@ -37,19 +37,23 @@ def _tags(header: str) -> list[str]:
 def check_version(entry: Entry, place: Place | None) -> None:
     """Problem 412 unless the current version is as `If-Match` and `If-None-Match` want it.
 
-    `If-None-Match: *` is for who means to create, and not to overwrite. `If-Unmodified-Since` counts
-    where there is no `If-Match`; what is not there has no time of modification.
+    `If-None-Match: *` is for who means to create, and not to overwrite. `If-Match` can name the
+    deletion of what is to be brought back: its ETag was given "to allow version contention management
+    when a resource is brought back to life" (https://hl7.org/fhir/R4/http.html#delete).
+    `If-Unmodified-Since` counts where there is no `If-Match`; what is not there has no time of
+    modification.
     https://hl7.org/fhir/R4/http.html#concurrency, https://www.rfc-editor.org/rfc/rfc9110#section-13.1
     """
     current = str(place.version) if place and place.body is not None else None
     if entry.if_match is not None:
         wanted = _tags(entry.if_match)
-        if current not in wanted and (wanted != ["*"] or current is None):
+        stands = str(place.version) if place else None
+        if stands not in wanted and (wanted != ["*"] or current is None):
             raise problem(
                 412,
                 "conflict",
-                f"If-Match names version {', '.join(wanted)}, the current version is {current or 'none'}",
-                f"If-Match 指定版本 {', '.join(wanted)}，当前版本为 {current or '无'}",
+                f"If-Match names version {', '.join(wanted)}, the current version is {stands or 'none'}",
+                f"If-Match 指定版本 {', '.join(wanted)}，当前版本为 {stands or '无'}",
                 entry.expression,
             )
     elif entry.if_unmodified_since is not None and place and place.body is not None:

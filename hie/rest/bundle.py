@@ -21,6 +21,8 @@ from hie.rest.negotiate import Return, language, preferred_return, require_fhir_
 from hie.rest.provenance import sent_provenance
 from hie.rest.respond import answer, may_see_result
 
+LAST = 1 + max(ORDER.values())
+
 
 class _Unreadable(Exception):  # noqa: N818 - it carries an answer
     """A read inside a transaction failed, and with it the whole."""
@@ -102,21 +104,29 @@ async def _batch(
     provenance: BeforeCommit | None,
 ) -> list[bytes]:
     exchange = exchange_of(request)
-    entries: list[bytes] = []
-    for one in asked:
+
+    async def carried_out(one: Asked | Issue) -> bytes:
         if isinstance(one, Issue):
-            entries.append(refused(request, Problem(400, [one])))
-            continue
+            return refused(request, Problem(400, [one]))
         if one.entry is None:
-            entries.append((await entry_read(request, caller, one, exchange))[1])
-            continue
+            return (await entry_read(request, caller, one, exchange))[1]
         try:
             [outcome] = await accept(exchange, caller, [one.entry], before_commit=provenance)
         except Problem as found:
-            entries.append(refused(request, found))
-        else:
-            entries.append(_answered(request, caller, one.entry, outcome, wanted))
-    return entries
+            return refused(request, found)
+        return _answered(request, caller, one.entry, outcome, wanted)
+
+    # "in the same order as that specified below for transactions"
+    arranged = sorted(range(len(asked)), key=lambda number: _turn(asked[number]))
+    done = {number: await carried_out(asked[number]) for number in arranged}
+    return [done[number] for number in range(len(asked))]
+
+
+def _turn(one: Asked | Issue) -> int:
+    """When an entry is carried out; operations can change something, and come before what reads."""
+    if isinstance(one, Asked):
+        return ORDER.get(one.method if one.entry is None else one.entry.method, LAST)
+    return LAST
 
 
 def _answered(

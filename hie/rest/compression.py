@@ -10,14 +10,14 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 from starlette_compress import CompressMiddleware, add_compress_type
 
-from hie.rest.negotiate import FHIR_JSON, FHIR_XML
+from hie.rest.negotiate import FHIR_JSON, FHIR_XML, GENERIC_TYPES
 
 SMALLEST = 4096
 # Levels that a slow link gains from without holding up the other requests of the process.
 ZSTD_LEVEL = 3
 GZIP_LEVEL = 4
 
-for _kind in (FHIR_JSON, FHIR_XML, "application/fhir+ndjson"):
+for _kind in (FHIR_JSON, FHIR_XML, "application/fhir+ndjson", *GENERIC_TYPES):
     add_compress_type(_kind)
 
 

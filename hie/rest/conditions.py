@@ -5,6 +5,17 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 
+def names(known: str | None, tag: str) -> bool:
+    """Whether an `If-None-Match` names the ETag, or any. Compared is what RFC 9110 calls weak:
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3.2
+    """
+    if known is None:
+        return False
+    tags = {one.strip().removeprefix("W/") for one in known.split(",")}
+    return "*" in tags or tag.removeprefix("W/") in tags
+
+
 def unchanged(headers: Mapping[str, str], version: int, last_updated: datetime) -> bool:
     """Whether the caller has this version already, so that 304 is the answer.
 
@@ -13,8 +24,7 @@ def unchanged(headers: Mapping[str, str], version: int, last_updated: datetime) 
     """
     known = headers.get("if-none-match")
     if known is not None:
-        tags = {tag.strip().removeprefix("W/") for tag in known.split(",")}
-        return "*" in tags or f'"{version}"' in tags
+        return names(known, f'"{version}"')
     date = headers.get("if-modified-since")
     if date is None:
         return False
@@ -35,6 +45,6 @@ def unmodified_since(headers: Mapping[str, str]) -> datetime | None:
 def _moment(date: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(date)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a year or a zone beyond all
         return None
     return moment if moment.tzinfo is not None else None

@@ -3,6 +3,7 @@
 Generated from the table of interactions that the routes are made of, and from the search registry.
 """
 
+import hashlib
 from importlib.metadata import version
 from typing import Any
 
@@ -14,6 +15,7 @@ from hie.fhir.definitions import RESOURCE_TYPES
 from hie.fhir.patch import PATCH_TYPES
 from hie.kit.clock import instant, now
 from hie.rest.authenticate import exchange_of
+from hie.rest.conditions import names
 from hie.rest.interactions import SYSTEM_INTERACTIONS, TYPE_INTERACTIONS
 from hie.rest.negotiate import FHIR_JSON, FHIR_XML
 from hie.rest.operations.table import OPERATIONS
@@ -114,4 +116,9 @@ async def metadata(request: Request) -> Response:
     settings = exchange.settings
     statement = capability_statement(settings.public_base_url, settings.conditional_delete)
     subset = subset_of(request.query_params.multi_items(), TYPE)
-    return answer(request, subset.of(TYPE, statement))
+    body = subset.of(TYPE, statement)
+    # It "SHALL change if the returned resource changes": https://hl7.org/fhir/R4/http.html#capabilities
+    tag = {"etag": f'W/"{hashlib.sha256(body).hexdigest()[:16]}"'}
+    if names(request.headers.get("if-none-match"), tag["etag"]):
+        return Response(status_code=304, headers=tag)
+    return answer(request, body, headers=tag)

@@ -14,6 +14,7 @@ JSON_TYPES = frozenset(
     ("json", "application/json", "text/json", FHIR_JSON, "application/json+fhir", "*/*")
 )
 XML_TYPES = frozenset(("xml", "application/xml", "text/xml", FHIR_XML, "application/xml+fhir"))
+GENERIC_TYPES = frozenset(("application/json", "text/json", "application/xml", "text/xml"))
 WILDCARDS = frozenset(("*/*", "application/*"))
 # https://hl7.org/fhir/R4/versioning.html#mt-version
 FHIR_VERSION = re.compile(r";\s*fhirVersion\s*=\s*\"?([^\s\";]*)", re.IGNORECASE)
@@ -78,15 +79,43 @@ def _unspoken(offered: str, place: str) -> Problem:
 
 @lru_cache(maxsize=1000)
 def _best(offered: str) -> Format | None:
-    """What an Accept header asks for first."""
-    weights = {"json": 0.0, "xml": 0.0}
+    """What an Accept header asks for first; a type that is named does not go by `*/*`.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1
+    """
+    named: dict[Format, float] = {}
+    anything = 0.0
     for part in offered.split(","):
         found = _format(part)
-        if found is not None:
-            weights[found] = max(weights[found], _weight(part))
-    if not any(weights.values()):
+        if media_type(part) in WILDCARDS:
+            anything = max(anything, _weight(part)) if found else anything
+        elif found is not None:
+            named[found] = max(named.get(found, 0.0), _weight(part))
+    json, xml = named.get("json", anything), named.get("xml", anything)
+    if not json and not xml:
         return None
-    return "json" if weights["json"] >= weights["xml"] else "xml"
+    return "json" if json >= xml else "xml"
+
+
+def generic_type(request: Request, written: Format) -> str | None:
+    """The media type under which the caller asked for what is `written`, if that is a general one.
+
+    "the server SHOULD respond with the requested mime type": https://hl7.org/fhir/R4/http.html#mime-type
+    """
+    offered = request.headers.get("accept")
+    if not offered or offered == "*/*" or offered.startswith("application/fhir"):
+        return None  # nearly every request
+    if request.query_params.get("_format") or FORMAT in request.scope:
+        return None
+    return _generic(offered, written) if len(offered) < 200 else None
+
+
+@lru_cache(maxsize=1000)
+def _generic(offered: str, written: Format) -> str | None:
+    asked = [part for part in offered.split(",") if _format(part) == written]
+    asked.sort(key=_weight, reverse=True)
+    kind = media_type(asked[0]) if asked else ""
+    return kind if kind in GENERIC_TYPES else None
 
 
 def _format(text: str) -> Format | None:

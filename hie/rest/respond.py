@@ -15,9 +15,9 @@ from hie.errors import Issue, Problem, Text
 from hie.fhir.outcome import operation_outcome
 from hie.kit.clock import http_date
 from hie.records.entry import Outcome
-from hie.records.fetch import Fetched
+from hie.records.fetch import Deleted, Fetched
 from hie.rest.conditions import unchanged
-from hie.rest.negotiate import FHIR_JSON, Return, language
+from hie.rest.negotiate import FHIR_JSON, FHIR_XML, Return, language
 from hie.rest.subset import subset_of
 
 CONTENT_TYPE = f"{FHIR_JSON}; charset=utf-8"
@@ -78,6 +78,14 @@ def pretty(response: Response) -> Response:
     return response
 
 
+def named(response: Response, kind: str) -> Response:
+    """The same answer under a general media type, if it is FHIR's JSON or XML."""
+    declared, _, parameters = response.headers.get("content-type", "").partition(";")
+    if declared in (FHIR_JSON, FHIR_XML):
+        response.headers["content-type"] = f"{kind};{parameters}"
+    return response
+
+
 def version_headers(version: int, last_updated: datetime) -> dict[str, str]:
     """ETag and Last-Modified of a version. https://hl7.org/fhir/R4/http.html#concurrency"""
     return {"etag": f'W/"{version}"', "last-modified": http_date(last_updated)}
@@ -98,6 +106,8 @@ def failure(request: Request, found: Problem) -> Response:
     """The OperationOutcome of a problem, in the caller's language."""
     outcome = operation_outcome(found.issues, language(request))
     headers = HEADERS_OF.get(found.status, {})
+    if isinstance(found, Deleted):
+        headers = version_headers(found.version, found.last_updated)
     return answer(request, orjson.dumps(outcome), status=found.status, headers=headers)
 
 
@@ -110,6 +120,8 @@ def changed(request: Request, base: str, outcome: Outcome, wanted: Return) -> Re
     body = outcome.body
     if wanted == "OperationOutcome":
         body = orjson.dumps(operation_outcome([done(outcome)], language(request)))
+    elif request.scope["query_string"]:
+        body = subset_of(request.query_params.multi_items(), outcome.type).of(outcome.type, body)
     return answer(request, body, status=outcome.status, headers=headers)
 
 

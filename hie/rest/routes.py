@@ -20,9 +20,9 @@ from hie.rest.dispatch import FhirRoute, Paths
 from hie.rest.export import EXPORT, wants_lines
 from hie.rest.interactions import SYSTEM_HISTORY, SYSTEM_SEARCHES, TYPE_INTERACTIONS, Endpoint
 from hie.rest.metadata import metadata
-from hie.rest.negotiate import FORMAT, Format, answer_format, wants_pretty
+from hie.rest.negotiate import FORMAT, Format, answer_format, generic_type, wants_pretty
 from hie.rest.operations.table import OPERATIONS
-from hie.rest.respond import failure, pretty
+from hie.rest.respond import failure, named, pretty
 from hie.rest.xml import as_xml
 
 logger = logging.getLogger(__name__)
@@ -51,6 +51,7 @@ def _guarded(endpoint: Endpoint) -> Endpoint:
     @wraps(endpoint)
     async def guarded(request: Request) -> Response:
         wanted: Format = "json"
+        own_format = False
         try:
             own_format = wants_content(request) or wants_lines(request)
             wanted = "json" if own_format else answer_format(request)
@@ -62,8 +63,11 @@ def _guarded(endpoint: Endpoint) -> Endpoint:
         except Exception as error:
             response = failure(request, _fault(request, error))
         if wanted == "xml":
-            return as_xml(request, response)
-        return pretty(response) if wants_pretty(request) else response
+            response = as_xml(request, response)
+        elif wants_pretty(request):
+            response = pretty(response)
+        generic = None if own_format else generic_type(request, wanted)
+        return response if generic is None else named(response, generic)
 
     return guarded
 
