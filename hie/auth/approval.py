@@ -65,7 +65,7 @@ async def make_offer(
     elif account.patient is not None:
         context = LaunchContext(account.patient)
     elif "launch/patient" in request.scopes.special:
-        patients = tuple(await people.open_to(account.login))
+        patients = tuple(await people.open_to(conn, account.login))
         if not patients:
             raise PageError(
                 400,

@@ -5,7 +5,7 @@ from typing import Protocol, cast
 
 from starlette.requests import Request
 
-from hie.kit.db import Database
+from hie.kit.db import Connection, Database
 from hie.kit.rates import Rates
 from hie.settings import Settings
 
@@ -32,7 +32,7 @@ class People(Protocol):
 
     async def by_identity_number(self, number: str) -> str | None: ...
 
-    async def open_to(self, account: str) -> Sequence[OpenPatient]: ...
+    async def open_to(self, conn: Connection, account: str) -> Sequence[OpenPatient]: ...
 
 
 class Exchange(Protocol):

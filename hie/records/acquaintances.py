@@ -8,6 +8,7 @@ import orjson
 from hie.access.caller import Caller
 from hie.access.opened_record import OPENED
 from hie.access.policy import restriction
+from hie.kit.db import Connection
 from hie.mpi import identity_number
 from hie.mpi.features import RESIDENT_NUMBER
 from hie.mpi.people import person_of
@@ -31,11 +32,12 @@ class Acquaintances:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def _patients(self, *asked: tuple[str, str]) -> Sequence[dict[str, Any]]:
+    async def _patients(
+        self, connection: Connection, *asked: tuple[str, str]
+    ) -> Sequence[dict[str, Any]]:
         query = parse("Patient", [*asked, ("_count", MOST)])
         everything = restriction(Caller.operator(), "s")
-        async with self._store.database.connection() as connection:
-            page = await execute(connection, self._store, query, everything)
+        page = await execute(connection, self._store, query, everything)
         expand = self._store.bodies.expand
         return [orjson.loads(expand(row.dictionary, row.body or b"")) for row in page.matches]
 
@@ -48,20 +50,22 @@ class Acquaintances:
         card = identity_number.parse(number)
         if card is None:
             return None
-        found = await self._patients(("identifier", f"{RESIDENT_NUMBER}|{card.number}"))
-        same = [one["id"] for one in found if one.get("birthDate") == card.birth_date.isoformat()]
         async with self._store.database.connection() as connection:
+            found = await self._patients(
+                connection, ("identifier", f"{RESIDENT_NUMBER}|{card.number}")
+            )
+            born = card.birth_date.isoformat()
+            same = [one["id"] for one in found if one.get("birthDate") == born]
             people = set((await person_of(connection, same)).values())
         return people.pop() if len(people) == 1 else None
 
-    async def open_to(self, account: str) -> list[OpenPatient]:
+    async def open_to(self, conn: Connection, account: str) -> list[OpenPatient]:
         """The persons whose records are open to this clinician now."""
-        async with self._store.database.connection() as connection:
-            cursor = await connection.execute(OPENED, (account,))
-            ids = sorted({row[0] for row in await cursor.fetchall()})
+        cursor = await conn.execute(OPENED, (account,))
+        ids = sorted({row[0] for row in await cursor.fetchall()})
         if not ids:
             return []
-        found = {one["id"]: one for one in await self._patients(("_id", ",".join(ids)))}
+        found = {one["id"]: one for one in await self._patients(conn, ("_id", ",".join(ids)))}
         return [OpenPatient(id_, _name(found[id_])) for id_ in ids if id_ in found]
 
 

@@ -84,6 +84,8 @@ def parse_asked(pairs: Sequence[tuple[str, str]]) -> Asked:
     """The search that the parameters ask for. Problem 400."""
     asked = Asked()
     for name, value in pairs:
+        if "\0" in value:
+            raise problem(400, "value", f"'{name}' holds a NUL", f"参数“{name}”中含有空字符", name)
         if name in ("patient", "entity"):
             asked = asked._replace(patient=value.removeprefix("Patient/"))
         elif name == "action" and value in ("C", "R", "U", "D", "E"):

@@ -70,7 +70,10 @@ class FhirClient:
         self._headers = {"Accept": SEARCH_MIME_TYPE, "Accept-Language": language}
 
     async def _answer(self, method: str, url: str, **more: Any) -> Resource:
-        response = await self._client.request(method, url, headers=self._headers, **more)
+        try:
+            response = await self._client.request(method, url, headers=self._headers, **more)
+        except httpx2.InvalidURL as error:  # what was given as an id cannot be one
+            raise Refused(404, None) from error
         try:
             content = json.loads(response.content, parse_float=Decimal)  # 7.0 is not 7
         except ValueError:

@@ -151,6 +151,10 @@ async def _redeem(request: Request, portal: Portal, kept: dict[str, Any]) -> dic
     }
 
 
+def _same(kept: str, given: str) -> bool:
+    return compare_digest(kept.encode(), given.encode())  # of text only ASCII can be compared
+
+
 def come_back(portal: Portal) -> Endpoint:
     """The endpoint to which the authorization server sends the browser back."""
 
@@ -160,19 +164,20 @@ def come_back(portal: Portal) -> Endpoint:
             cookie = request.cookies.get(_login_cookie(portal), "")
             begun = await session.find(connection, f"{portal.name}:signing-in", cookie)
             state = request.query_params.get("state", "")
-            if begun is None or not compare_digest(begun.content["state"], state):
+            if begun is None or not _same(begun.content["state"], state):
                 return render(request, "sign_in_failed.html", {"portal": portal, "reason": ""}, 400)
             await session.end(connection, begun)  # one attempt for each state
-            if "code" not in request.query_params:
-                reason = request.query_params.get("error", "")
-                page = {"portal": portal, "reason": reason}
-                return render(request, "sign_in_failed.html", page, 403)
-            try:
-                content = await _redeem(request, portal, begun.content)
-            except (OAuthError, JoseError, SignInFailed, KeyError) as failure:
-                page = {"portal": portal, "reason": str(failure)}
-                return render(request, "sign_in_failed.html", page, 403)
-            lasts = timedelta(seconds=content["token"]["expires_at"] - now().timestamp())
+        if "code" not in request.query_params:
+            reason = request.query_params.get("error", "")
+            page = {"portal": portal, "reason": reason}
+            return render(request, "sign_in_failed.html", page, 403)
+        try:  # without a connection in hand: the endpoints that are asked take their own
+            content = await _redeem(request, portal, begun.content)
+        except (OAuthError, JoseError, SignInFailed, KeyError) as failure:
+            page = {"portal": portal, "reason": str(failure)}
+            return render(request, "sign_in_failed.html", page, 403)
+        lasts = timedelta(seconds=content["token"]["expires_at"] - now().timestamp())
+        async with exchange.store.database.connection() as connection:
             opened = await session.begin(
                 connection, f"{portal.name}:signed-in", content, now() + lasts
             )

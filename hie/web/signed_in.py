@@ -15,6 +15,7 @@ from hie.auth.sessions import end_session
 from hie.records.exchange import Exchange
 from hie.web import session, sign_in
 from hie.web.fhir_client import FhirClient, Refused, oauth_client
+from hie.web.form import Form, UnreadableForm, form_of
 from hie.web.language import language_of
 from hie.web.local_path import place_of
 from hie.web.page import redirect, render
@@ -32,6 +33,10 @@ class Reader:
     portal: Portal
     session: Session
     fhir: FhirClient
+
+    async def form(self) -> Form:
+        """The form that was posted. Raises `UnreadableForm`, which becomes a page."""
+        return await form_of(self.request)
 
     @property
     def patient(self) -> str:
@@ -70,8 +75,10 @@ def from_own_pages(request: Request) -> bool:
     """
     if site := request.headers.get("sec-fetch-site"):
         return site == "same-origin"
-    origin = request.headers.get("origin", "")
-    return urlsplit(origin).netloc == request.headers.get("host")
+    try:
+        return urlsplit(request.headers.get("origin", "")).netloc == request.headers.get("host")
+    except ValueError:
+        return False
 
 
 async def _session(request: Request, portal: Portal) -> Session | None:
@@ -84,6 +91,13 @@ async def _session(request: Request, portal: Portal) -> Session | None:
 def _to_sign_in(request: Request, portal: Portal) -> Response:
     place = place_of(request) if request.method == "GET" else portal.home
     return redirect(f"{portal.home}/login?to={quote(place, safe='')}")
+
+
+def _refusal(request: Request, portal: Portal, status: int, said: list[str]) -> Response:
+    if status == 401:
+        return _to_sign_in(request, portal)
+    content = {"portal": portal, "status": status, "messages": said}
+    return render(request, "refused.html", content, status if status < 500 else 502)
 
 
 def signed_in(portal: Portal, page: Page) -> sign_in.Endpoint:
@@ -103,16 +117,11 @@ def signed_in(portal: Portal, page: Page) -> sign_in.Endpoint:
                 return await page(Reader(request, portal, found, fhir))
         except OAuthError:
             return _to_sign_in(request, portal)
-        except Refused as refused:
-            if refused.status == 401:
-                return _to_sign_in(request, portal)
-            content = {
-                "portal": portal,
-                "status": refused.status,
-                "messages": messages(refused.outcome, language),
-            }
-            status = refused.status if refused.status < 500 else 502
-            return render(request, "refused.html", content, status)
+        except UnreadableForm as error:
+            status, said = error.status, [error.text.in_language(language)]
+        except Refused as error:
+            status, said = error.status, messages(error.outcome, language)
+        return _refusal(request, portal, status, said)
 
     return endpoint
 

@@ -212,7 +212,7 @@ GUARDS = (
           codes.test_an_assertion_that_is_not_right_is_refused, {"kind": "valid for an hour"}),
     Guard("one use of an assertion", {"hie.auth.assertions.first_use": passing_later(True)},
           codes.test_an_assertion_works_once_on_whichever_worker),
-    Guard("signature of an assertion", {"hie.auth.assertions.jws.deserialize_compact": passing()},
+    Guard("signature of an assertion", {"hie.auth.assertions.verified": passing(True)},
           codes.test_an_assertion_by_another_hospitals_key_is_refused),
     Guard("key of an assertion", {"hie.auth.assertions.find_key": _first_key},
           codes.test_an_assertion_with_the_wrong_kid_is_refused, {"header": {"kid": "unknown"}}),

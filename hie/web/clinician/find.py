@@ -68,9 +68,9 @@ async def page(reader: Reader) -> Response:
 
 async def search(reader: Reader) -> Response:
     """Keep what was typed in the session and show the page, so that going back works."""
-    form = await reader.request.form()
-    words = str(form.get("words", "")).strip()[:LONGEST_WORDS]
-    birth = str(form.get("birth", "")).strip()[:10]
+    form = await reader.form()
+    words = form.get("words", "").strip()[:LONGEST_WORDS]
+    birth = form.get("birth", "").strip()[:10]
     reader.session.content["search"] = [words, birth]
     await reader.keep_session()
     return redirect(reader.portal.home)

@@ -97,9 +97,9 @@ def opened(page: OpenedPage) -> Page:
 async def open_record(reader: Reader) -> Response:
     """Take the reason to the exchange and, if it accepts, show the record."""
     patient = _patient(reader)
-    form = await reader.request.form()
-    reason, note = str(form.get("reason", "")), str(form.get("note", "")).strip()
-    code = str(form.get("code", "")).strip()
+    form = await reader.form()
+    reason, note = form.get("reason", ""), form.get("note", "").strip()
+    code = form.get("code", "").strip()
     if reason not in REASONS or not note:
         return await _ask(reader, missing=True, status=422)
     stated = [{"name": "reason", "valueCode": reason}, {"name": "note", "valueString": note}]
@@ -125,7 +125,7 @@ async def open_record(reader: Reader) -> Response:
 async def confirm_sensitive(reader: Reader) -> Response:
     """Take the second reason to the exchange and show the record with its sensitive entries."""
     patient = _patient(reader)
-    note = str((await reader.request.form()).get("note", "")).strip()
+    note = (await reader.form()).get("note", "").strip()
     if note:
         await reader.fhir.operation(
             f"Patient/{patient}/$confirm-sensitive",

@@ -116,7 +116,7 @@ async def one(reader: Reader) -> Response:
 async def close(reader: Reader) -> Response:
     """Close the opening with a verdict; one that is not justified ends now."""
     number = reader.request.path_params["number"]
-    form = {name: str(text) for name, text in (await reader.request.form()).items()}
+    form = await reader.form()
     stated = {"verdict": form.get("verdict", ""), "remark": form.get("remark", "")}
     stated["remark"] = stated["remark"][:LONGEST_REMARK]
     sent = [{"name": name, "valueString": text} for name, text in stated.items()]

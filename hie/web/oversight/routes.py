@@ -3,11 +3,12 @@
 from starlette.routing import BaseRoute, Route
 
 from hie.web import sign_in
+from hie.web.number import NUMBER
 from hie.web.oversight import emergencies, explanation, trail
 from hie.web.portal import AUDITOR, REVIEWER, Portal
 from hie.web.signed_in import Page, sign_out, signed_in
 
-EMERGENCY = "/reviewer/emergency/{number:int}"
+EMERGENCY = f"/reviewer/emergency/{NUMBER}"
 
 
 def _route(portal: Portal, path: str, page: Page, method: str = "GET") -> Route:

@@ -63,7 +63,10 @@ def parse(text: object) -> Moment:
     except ValueError:
         return Moment(text[:10])
     if moment.tzinfo is not None:
-        moment = moment.astimezone(CHINA)
+        try:
+            moment = moment.astimezone(CHINA)
+        except OverflowError:  # some hours before the first year or after the last
+            return Moment(text[:10])
     return Moment(moment.strftime("%Y-%m-%d"), moment.strftime("%H:%M"))
 
 
@@ -87,8 +90,9 @@ def start_of_day(day: str) -> str:
 
 
 def day_after(day: str) -> str:
-    """The day that follows `day` (`YYYY-MM-DD`)."""
-    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+    """The day that follows `day` (`YYYY-MM-DD`); the calendar's last day follows itself."""
+    found = date.fromisoformat(day)
+    return (found if found == date.max else found + timedelta(days=1)).isoformat()
 
 
 def age(birth_date: str, today: date) -> tuple[int, str] | None:

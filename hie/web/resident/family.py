@@ -98,7 +98,7 @@ async def _grant(reader: Reader) -> Grant | None:
 
 
 async def _form(reader: Reader, name: str) -> str:
-    return str((await reader.request.form()).get(name, "")).strip()
+    return (await reader.form()).get(name, "").strip()
 
 
 async def _page(reader: Reader, status: int = 200, **more: Any) -> Response:
@@ -141,11 +141,11 @@ async def page(reader: Reader) -> Response:
 
 async def invite(reader: Reader) -> Response:
     """Make an invitation; its code is shown this once."""
-    form = await reader.request.form()
-    sent = _sent(name=str(form.get("name", "")), until=str(form.get("until", "")))
+    form = await reader.form()
+    sent = _sent(name=form.get("name", ""), until=form.get("until", ""))
     sent["parameter"] += [
         {"name": "action", "valueCode": action}
-        for action in map(str, form.getlist("action"))
+        for action in form.getlist("action")
         if action in KNOWN_ACTIONS
     ]
     try:
@@ -196,9 +196,9 @@ async def open_other(reader: Reader) -> Response:
 
 async def end(reader: Reader) -> Response:
     """End a representation that the resident is a party to, or withdraw an invitation."""
-    form = await reader.request.form()
+    form = await reader.form()
     name = "invitation" if form.get("invitation") else "number"
-    number = str(form.get(name, ""))
+    number = form.get(name, "")
     if number.isascii() and number.isdigit() and len(number) < 10:
         sent = {"name": name, "valueInteger": int(number)}
         try:

@@ -102,7 +102,7 @@ async def page(reader: Reader) -> Response:
 
 async def restrict(reader: Reader) -> Response:
     """Give the Consent that the form asks for."""
-    form = {name: str(value) for name, value in (await reader.request.form()).items()}
+    form = dict((await reader.form()).items())
     subject, visits = await gather(overview.subject(reader.fhir, reader.patient), _visits(reader))
     try:
         resource = consent(reader.patient, form, subject.institutions, visits)
@@ -114,7 +114,7 @@ async def restrict(reader: Reader) -> Response:
 
 async def lift(reader: Reader) -> Response:
     """End a restriction: its Consent stays on file, inactive."""
-    logical_id = str((await reader.request.form()).get("id", ""))
+    logical_id = (await reader.form()).get("id", "")
     try:
         resource = await reader.fhir.read("Consent", logical_id)
     except Refused as refused:

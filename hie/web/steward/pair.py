@@ -103,10 +103,10 @@ async def page(reader: Reader) -> Response:
 
 async def decide(reader: Reader) -> Response:
     """Take the decision to the exchange, then on to what hangs together with it, or to the queue."""
-    form = await reader.request.form()
+    form = await reader.form()
     number = _number(reader)
     pairs = await _open(reader, number)
-    sent = _sent(number, "decision", str(form.get("decision", "")), str(form.get("note", "")))
+    sent = _sent(number, "decision", form.get("decision", ""), form.get("note", ""))
     try:
         await reader.fhir.operation("Patient/$decide-review", sent)
     except Refused as refused:
@@ -147,9 +147,9 @@ async def _second(reader: Reader, problems: list[str] | None = None) -> Response
 
 async def second_opinion(reader: Reader) -> Response:
     """Take the opinion to the exchange."""
-    form = await reader.request.form()
-    verdict = str(form.get("decision", ""))
-    sent = _sent(_number(reader), "verdict", verdict, str(form.get("note", "")))
+    form = await reader.form()
+    verdict = form.get("decision", "")
+    sent = _sent(_number(reader), "verdict", verdict, form.get("note", ""))
     try:
         await reader.fhir.operation("Patient/$second-opinion", sent)
     except Refused as refused:

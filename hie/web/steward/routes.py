@@ -3,12 +3,13 @@
 from starlette.routing import BaseRoute, Route
 
 from hie.web import sign_in
+from hie.web.number import NUMBER
 from hie.web.portal import STEWARD
 from hie.web.signed_in import Page, sign_out, signed_in
 from hie.web.steward import pair, queue
 
-REVIEW = "/steward/review/{number:int}"
-SECOND = "/steward/second/{number:int}"
+REVIEW = f"/steward/review/{NUMBER}"
+SECOND = f"/steward/second/{NUMBER}"
 
 
 def _route(path: str, page: Page, method: str = "GET") -> Route:
