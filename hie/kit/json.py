@@ -19,7 +19,6 @@ _SCALAR = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[^\s,}\]]++')
 _BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+([{}\[\]])')
 _TYPE_FIRST = re.compile(rb'\s*+\{\s*+"resourceType"\s*+:\s*+"\w++"')
 _REFERENCE = re.compile(rb'"reference"\s*+:\s*+"([^"\\]*+)"')
-_URN = re.compile(rb'"(urn:(?:uuid|oid):[^"\\]*+)"(?!\s*+:)')
 _NARRATIVE = re.compile(rb'"div"\s*+:\s*+"((?:[^"\\]++|\\.)*+)"')
 _LINK = re.compile(r"""(\b(?:href|src)\s*=\s*(["']))([^"'<>]*+)(?=\2)""")
 _STRING = re.compile(rb'"((?:[^"\\]++|\\.)*+)"(\s*+:)?')
@@ -165,16 +164,15 @@ def _last_value(raw: bytes, key: str) -> tuple[int, int] | None:
 def replace_references(raw: bytes, mapping: Mapping[str, str]) -> bytes:
     """The text with references replaced by what `mapping` gives for them.
 
-    Replaced are values of `reference`, links of narratives (`href`, `src`), and values anywhere that
-    are a `urn:uuid:` or `urn:oid:` (elements of type uri may point at an entry too), except those of
-    `value`: an identifier's own value is data. Source: https://hl7.org/fhir/R4/http.html#trules
+    Replaced are values of `reference` and links of narratives (`href`, `src`); for others see
+    `replace_strings`. Source: https://hl7.org/fhir/R4/http.html#trules
     """
     if not mapping:
         return raw
     if b"href" in raw or b"src" in raw:
         raw = _NARRATIVE.sub(_replace_links(mapping), raw)
     if b"\\u" in raw or b"\\/" in raw:
-        return _STRING.sub(_replace_any(mapping), raw)
+        return _STRING.sub(_replace_named(mapping), raw)
 
     def reference(match: re.Match[bytes]) -> bytes:
         value = mapping.get(match[1].decode())
@@ -182,13 +180,20 @@ def replace_references(raw: bytes, mapping: Mapping[str, str]) -> bytes:
             return match[0]
         return match[0][: match.start(1) - 1 - match.start()] + orjson.dumps(value)
 
-    def urn(match: re.Match[bytes]) -> bytes:
-        value = mapping.get(match[1].decode())
-        if value is None or _inside_text(match.string, match.start()) or _is_value(match):
-            return match[0]
-        return orjson.dumps(value)
+    return _REFERENCE.sub(reference, raw)
 
-    return _URN.sub(urn, _REFERENCE.sub(reference, raw))
+
+def replace_strings(raw: bytes, mapping: Mapping[str, str], chosen: Iterator[bool]) -> bytes:
+    """The text with strings replaced by what `mapping` gives for them, keys excepted.
+
+    `chosen` says of each string that `mapping` has, in their order, whether it is to be replaced.
+    """
+
+    def replace(match: re.Match[bytes]) -> bytes:
+        new = None if match[2] else mapping.get(_unescaped(match[1]))
+        return orjson.dumps(new) if new is not None and next(chosen) else match[0]
+
+    return _STRING.sub(replace, raw)
 
 
 def _replace_links(mapping: Mapping[str, str]) -> Callable[[re.Match[bytes]], bytes]:
@@ -212,20 +217,8 @@ def _inside_text(raw: bytes, quote: int) -> bool:
     return raw[quote - 1 : quote] == b"\\"
 
 
-def _is_value(match: re.Match[bytes]) -> bool:
-    """Whether the matched string is that of a member called `value`."""
-    raw = match.string
-    position = match.start()
-    for _ in range(2):  # white space, the colon, white space
-        while raw[position - 1] in _WHITESPACE:
-            position -= 1
-        if raw[position - 1] == ord(":"):
-            position -= 1
-    return raw.endswith(b'"value"', 0, position)
-
-
-def _replace_any(mapping: Mapping[str, str]) -> Callable[[re.Match[bytes]], bytes]:
-    """The same for text with escapes: every string is looked at, in order."""
+def _replace_named(mapping: Mapping[str, str]) -> Callable[[re.Match[bytes]], bytes]:
+    """The same references in text with escapes: every string is looked at, in order."""
     named, key_end = "", 0
 
     def replace(match: re.Match[bytes]) -> bytes:
@@ -234,12 +227,9 @@ def _replace_any(mapping: Mapping[str, str]) -> Callable[[re.Match[bytes]], byte
         if match[2]:
             named, key_end = text, match.end()
             return match[0]
-        key = "" if match.string[key_end : match.start()].strip() else named
-        if key == "reference" or (key != "value" and text.startswith(("urn:uuid:", "urn:oid:"))):
-            new = mapping.get(text)
-            if new is not None:
-                return orjson.dumps(new)
-        return match[0]
+        direct = not match.string[key_end : match.start()].strip()
+        new = mapping.get(text) if direct and named == "reference" else None
+        return match[0] if new is None else orjson.dumps(new)
 
     return replace
 

@@ -1,19 +1,23 @@
 """References between the entries of a batch, and conditional ones. https://hl7.org/fhir/R4/http.html#trules"""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from urllib.parse import parse_qsl
 
 import orjson
 
 from hie.errors import problem
-from hie.kit.json import replace_references
+from hie.fhir.links import links
+from hie.kit.json import replace_references, replace_strings
 from hie.records.entry import Prepared
 from hie.records.match import Criteria, Matches
 
 ROOTED = re.compile(r"(https?://.+)/([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})")
 """A RESTful full URL: its root, and what is relative to that."""
 
+URN = re.compile(rb'"(urn:(?:uuid|oid):[^"\\]*+)"(?!\s*+:)')
+STRING = re.compile(rb'"((?:[^"\\]++|\\.)*+)"')
+VERSIONED = re.compile(rb'"reference"\s*:\s*"(([^"\\]+)/_history/[^"\\/]+)"')
 DANGLING = re.compile(rb'"reference"\s*:\s*"(urn:uuid:[^"\\]*)"')
 
 
@@ -133,6 +137,28 @@ def _root(item: Prepared, roots: Mapping[str, dict[str, str]]) -> str | None:
     return next(iter(roots)) if len(roots) == 1 and not item.entry.full_url else None
 
 
+def _versions(raw: bytes, meant: Mapping[str, str], created: Container[str]) -> dict[str, str]:
+    """What references to versions stand for, of the entries that are created: to their first one.
+
+    "Version-specific references should remain as version-specific references", and
+    "will all be re-assigned anyway". Versions of what is only updated may be those that are there.
+    """
+    found: dict[str, str] = {}
+    for whole, address in VERSIONED.findall(raw):
+        target = meant.get(address.decode())
+        if target in created:
+            found[whole.decode()] = f"{target}/_history/1"
+    return found
+
+
+def _replace_links(text: bytes, meant: Mapping[str, str], pattern: re.Pattern[bytes]) -> bytes:
+    """The text with elements of type uri, url, oid and uuid replaced; `pattern` finds what may be one."""
+    escaped = b"\\u" in text or b"\\/" in text
+    if not escaped and not any(one.decode() in meant for one in pattern.findall(text)):
+        return text  # nearly every resource
+    return replace_strings(text, meant, links(orjson.loads(text), meant))
+
+
 async def resolve_references(
     matches: Matches, prepared: Sequence[Prepared], known: dict[str, str]
 ) -> None:
@@ -143,6 +169,7 @@ async def resolve_references(
     """
     targets = _between_entries(prepared, known)
     roots = _relative(targets)
+    created = {f"{i.entry.type}/{i.id}" for i in prepared if i.entry.method == "POST"}
     mapping = {
         **_own_addresses(prepared, matches.fhir_base),
         **targets,
@@ -151,7 +178,10 @@ async def resolve_references(
     for item in prepared:
         relative = roots.get(_root(item, roots) or "") if roots else None
         meant = {**relative, **mapping} if relative else mapping
+        if b"/_history/" in item.raw:
+            meant = {**meant, **_versions(item.raw, meant, created)}
         text = replace_references(item.raw, meant) if meant else item.raw
+        text = _replace_links(text, meant, STRING if roots else URN) if meant else text
         if text != item.raw:
             item.change_text(text)
         dangling = DANGLING.search(text) if item.entry.expression else None

@@ -1,6 +1,8 @@
 """Splicing JSON text: what is asked for changes, every other byte stays."""
 
 import json
+from collections.abc import Iterator
+from random import Random
 from typing import Any
 
 import orjson
@@ -13,6 +15,7 @@ from hie.kit.json import (
     duplicate_key,
     members,
     replace_references,
+    replace_strings,
     spans,
     splice,
 )
@@ -126,7 +129,7 @@ def replaced(value: Any, key: str = "") -> Any:
         return {each: replaced(inner, each) for each, inner in value.items()}
     if isinstance(value, list):
         return [replaced(inner) for inner in value]
-    return NEW if value == OLD and key != "value" else value
+    return NEW if value == OLD and key == "reference" else value
 
 
 @given(DOCUMENTS)
@@ -157,14 +160,23 @@ def test_conditional_references(raw: bytes, expected: bytes) -> None:
     assert replace_references(raw, {"Patient?identifier=a|1": "Patient/1"}) == expected
 
 
-def test_an_identifier_value_and_a_key_are_not_references() -> None:
-    raw = b'{"identifier":[{"value" :\n "%b"}],"%b":1,"url":"%b"}' % ((OLD.encode(),) * 3)
-    expected = b'{"identifier":[{"value" :\n "%b"}],"%b":1,"url":"%b"}' % (
-        OLD.encode(),
-        OLD.encode(),
-        NEW.encode(),
-    )
-    assert replace_references(raw, {OLD: NEW}) == expected
+@given(DOCUMENTS, st.randoms())
+def test_chosen_strings_are_replaced_and_no_keys(
+    document: tuple[dict[str, Any], bytes], random: Random
+) -> None:
+    value, raw = document
+    count = json.dumps(replaced_all(value, iter(()))).count(json.dumps(NEW))
+    chosen = [random.random() < 0.5 for _ in range(count)]
+    result = replace_strings(raw, {OLD: NEW}, iter(chosen))
+    assert orjson.loads(result) == replaced_all(value, iter(chosen))
+
+
+def replaced_all(value: Any, chosen: Iterator[bool]) -> Any:
+    if isinstance(value, dict):
+        return {each: replaced_all(inner, chosen) for each, inner in value.items()}
+    if isinstance(value, list):
+        return [replaced_all(inner, chosen) for inner in value]
+    return NEW if value == OLD and next(chosen, True) else value
 
 
 @pytest.mark.parametrize(
