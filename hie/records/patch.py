@@ -12,6 +12,7 @@ import orjson
 
 from hie.errors import Issue, Problem, problem
 from hie.fhir.patch import patched
+from hie.fhir.patch.narrative import without_stale_narrative
 from hie.kit.db import Connection
 from hie.records.entry import Prepared
 from hie.records.exchange import Exchange
@@ -62,6 +63,7 @@ def _apply(exchange: Exchange, item: Prepared, place: Place) -> list[Issue]:
     before = exchange.store.bodies.expand(place.dictionary, place.body or b"")
     try:
         after = patched(before, entry.body or b"", entry.media_type or "")
+        after = without_stale_narrative(before, after)
     except Problem as found:
         if entry.expression is None:
             raise

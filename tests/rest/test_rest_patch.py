@@ -11,6 +11,12 @@ JSON_PATCH = {"content-type": "application/json-patch+json"}
 BY_NUMBER = "identifier=urn:hie:institution:A:patient|7"
 
 
+HALF_OF_A_PAIR = (
+    b'{"resourceType":"Parameters","parameter":[{"name":"operation","part":['
+    b'{"name":"type","valueCode":"delete"},{"name":"path","valueString":"Patient.\\uD800"}]}]}'
+)
+
+
 def replace(path: str, value: object) -> bytes:
     return orjson.dumps([{"op": "replace", "path": path, "value": value}])
 
@@ -120,6 +126,10 @@ async def test_a_patch_that_changes_nothing_makes_no_version(client) -> None:
         (b'[{"op":"replace","path":"/id","value":"p2"}]', "application/json-patch+json", 422),
         (b'[{"op":"replace","path":"","value":[]}]', "application/json-patch+json", 422),
         (b'[{"op":"add","path":"/gender","value":"m"}]', "application/json-patch+json", 422),
+        (b'[{"op":"remove","path":"/\\ud800"}]', "application/json-patch+json", 400),
+        (b'[{"op":"remove","path":"/\xed\xa0\x80"}]', "application/json-patch+json", 400),
+        ('[{"op":"remove","path":"/name"}]'.encode("utf-16"), "application/json-patch+json", 400),
+        (HALF_OF_A_PAIR, "application/fhir+json", 400),
         (b"{}", "application/fhir+json", 400),
         (b"{}", "application/merge-patch+json", 415),
         (b"[]", "text/plain", 415),
@@ -272,3 +282,35 @@ async def test_a_refusal_names_the_operation_and_nothing_of_the_resource(client,
     assert differs.status_code == 422
     stored = (await a.get("/Patient/p1")).json()
     assert stored["birthDate"] not in differs.text
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [("generated", 200), ("extensions", 200), ("additional", 422), ("empty", 200)],
+)
+async def test_a_narrative_does_not_outlive_what_it_tells(
+    client, status: str, expected: int
+) -> None:
+    """ "not clinically unsafe after the PATCH": https://hl7.org/fhir/R4/http.html#patch"""
+    a = await client("institution", institution="A")
+    div = '<div xmlns="http://www.w3.org/1999/xhtml">born 1990</div>'
+    told = orjson.loads(patient("p1", "张伟")) | {"text": {"status": status, "div": div}}
+    await a.put("/Patient/p1", json=told)
+    label = orjson.dumps([{"op": "add", "path": "/meta/security", "value": [{"code": "R"}]}])
+    labelled = await a.patch("/Patient/p1", content=label, headers=JSON_PATCH)
+    assert labelled.json()["text"] == told["text"]
+    same = await a.patch("/Patient/p1", content=b"[]", headers=JSON_PATCH)
+    assert same.headers["etag"] == labelled.headers["etag"]
+    born = {"op": "replace", "path": "/birthDate", "value": "1991-01-01"}
+    alone = await a.patch("/Patient/p1", json=[born], headers=JSON_PATCH)
+    assert alone.status_code == expected
+    if expected == 200:
+        assert alone.json().get("text") == (told["text"] if status == "empty" else None)
+        await a.put("/Patient/p1", json=told)
+    else:
+        assert "born" not in alone.text
+        assert alone.json()["issue"][0]["expression"] == ["text"]
+    new = {"status": "generated", "div": div.replace("1990", "1991")}
+    both = [born, {"op": "replace", "path": "/text", "value": new}]
+    changed = await a.patch("/Patient/p1", json=both, headers=JSON_PATCH)
+    assert changed.json()["text"] == new
