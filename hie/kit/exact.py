@@ -4,10 +4,13 @@ For the few places that must change a resource's content: `1.10` says more than 
 """
 
 import json
+import re
 from decimal import Decimal
 from typing import Any, Self
 
 import orjson
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class Number(Decimal):
@@ -36,7 +39,11 @@ def loads(text: bytes) -> Any:
     def refuse(name: str) -> Any:
         raise ValueError(f"{name} is no JSON")
 
-    return json.loads(text, parse_float=Number, parse_int=_integer, parse_constant=refuse)
+    # Of bytes json would guess the encoding, and take what is none for half of a pair.
+    value = json.loads(text.decode(), parse_float=Number, parse_int=_integer, parse_constant=refuse)
+    if _SURROGATE.search(text):
+        orjson.loads(text)  # refuses half of a pair, which json takes, and which nothing can write
+    return value
 
 
 def dumps(value: Any) -> bytes:

@@ -220,10 +220,10 @@ def _conditions(request: _Request) -> tuple[tuple[bytes, bytes], ...]:
     if request.if_modified_since is not None:
         try:
             moment = datetime.fromisoformat(request.if_modified_since)
-        except ValueError:
+            if moment.tzinfo is not None:
+                headers.append((b"if-modified-since", http_date(moment).encode()))
+        except (ValueError, OverflowError):
             return tuple(headers)  # as over HTTP, where a date that cannot be read is no condition
-        if moment.tzinfo is not None:
-            headers.append((b"if-modified-since", http_date(moment).encode()))
     return tuple(headers)
 
 

@@ -68,10 +68,10 @@ def _event(caller: Caller, interaction: str, person: str, reason: str) -> Event:
 def _end_of(day: str) -> datetime:
     """The end of a day in China. Problem 422."""
     try:
-        last = date.fromisoformat(day)
-    except ValueError as error:
+        last = datetime.combine(date.fromisoformat(day), time(), CHINA).astimezone(UTC)
+        return last + timedelta(days=1)
+    except (ValueError, OverflowError) as error:
         raise _wrong("a proxy ends on a day such as 2027-06-30", "until") from error
-    return datetime.combine(last, time(), CHINA).astimezone(UTC) + timedelta(days=1)
 
 
 def _wrong(reason: str, name: str) -> Problem:

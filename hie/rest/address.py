@@ -15,7 +15,7 @@ ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 def require_type_and_id(asked: Mapping[str, str]) -> None:
     """Problem 404 for an operation or a type that is not known, 400 for what cannot be an id."""
-    logical_id = asked.get("id")
+    logical_id = asked.get("id", asked.get("export"))
     known = asked.get("type") in KNOWN_TYPES and "compartment" not in asked
     if known and logical_id is not None and ID.fullmatch(logical_id):
         return  # nearly every request

@@ -24,6 +24,7 @@ from hie.rest.negotiate import FORMAT, Format, answer_format, generic_type, want
 from hie.rest.operations.table import OPERATIONS
 from hie.rest.respond import failure, named, pretty
 from hie.rest.xml import as_xml
+from hie.rest.zero_character import require_text
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ def _guarded(endpoint: Endpoint) -> Endpoint:
         try:
             own_format = wants_content(request) or wants_lines(request)
             wanted = "json" if own_format else answer_format(request)
+            require_text(request)
             require_type_and_id(request.path_params)
             response = await endpoint(request)
             wanted = request.scope.get(FORMAT, wanted)

@@ -207,6 +207,12 @@ def _types(pairs: Sequence[tuple[str, str]], compartment: Compartment | None) ->
             for each in sorted(listed - set(possible)):
                 raise malformed(name, each, "|".join(possible))
             wanted = listed if wanted is None else wanted & listed
+    if wanted is not None and not wanted:
+        raise refused(
+            "_type",
+            "nothing is of all the types of several _type; list them in one, with commas between",
+            "没有资源同时属于多个 _type 所列的类型；请在一个 _type 中以逗号分隔",
+        )
     return tuple(each for each in possible if wanted is None or each in wanted)
 
 

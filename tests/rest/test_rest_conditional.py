@@ -186,6 +186,8 @@ async def test_conditional_reads(client) -> None:
         ({"if-modified-since": modified}, 304),
         ({"if-modified-since": "Sat, 01 Jan 2000 00:00:00 GMT"}, 200),
         ({"if-modified-since": "yesterday"}, 200),
+        ({"if-modified-since": "Mon, 01 Jan 99999999999 00:00:00 GMT"}, 200),
+        ({"if-modified-since": "Mon, 01 Jan 2020 00:00:00 +99999999999999999999"}, 200),
         ({"if-none-match": 'W/"2"', "if-modified-since": modified}, 200),
     ):
         response = await a.get("/Patient/p1", headers=headers)
@@ -387,6 +389,15 @@ async def test_a_batch_answers_each_entry_for_itself(client) -> None:
     assert entries[7]["resource"]["type"] == "searchset"
 
 
+async def test_a_date_that_no_calendar_has_is_no_condition_in_a_batch_either(client) -> None:
+    a = await client("institution", institution="A")
+    await a.put("/Patient/p1", content=patient("p1", "张伟"))
+    read = entry("GET", "Patient/p1")
+    for moment in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "yesterday"):
+        read["request"]["ifModifiedSince"] = moment
+        assert statuses(await a.post("/", json=bundle("batch", read))) == ["200"], moment
+
+
 async def test_operations_in_a_batch(client) -> None:
     a = await client("institution", institution="A")
     await a.put("/Patient/p1", content=patient("p1", "张伟"))
@@ -397,10 +408,13 @@ async def test_operations_in_a_batch(client) -> None:
         entry("POST", "Patient/_search?_id=p1"),
         entry("GET", "$graphql?query={PatientList{id}}"),
         entry("POST", "Patient/p1/$nothing", orjson.dumps(sent)),
+        entry("GET", "$graphql?query={nothing}"),
     ]
     answer = await a.post("/", json=bundle("batch", *entries))
-    assert statuses(answer) == ["200", "200", "200", "404"]
-    meta, found, graph, _ = (e.get("resource") for e in answer.json()["entry"])
+    assert statuses(answer) == ["200", "200", "200", "404", "400"]
+    for refused in answer.json()["entry"][3:]:
+        assert refused["response"]["outcome"]["resourceType"] == "OperationOutcome"
+    meta, found, graph, *_ = (e.get("resource") for e in answer.json()["entry"])
     assert meta["resourceType"] == "Parameters"
     assert found["entry"][0]["resource"]["meta"]["versionId"] == "2"
     assert (graph["resourceType"], graph["contentType"]) == ("Binary", "application/json")

@@ -145,6 +145,8 @@ async def test_pages(client) -> None:
         ('{name(fhirpath:"repeat(children())"){use}}', "not a FHIRPath condition"),
         ("{active @shout}", "no directive @shout"),
         ("query a{id} query b{id}", "Name the operation"),
+        ('{name(_count:"²"){text}}', "whole numbers"),
+        (f'{{name(_offset:"{"9" * 5000}"){{text}}}}', "whole numbers"),
     ],
 )
 async def test_requests_that_cannot_be_carried_out(client, query: str, message: str) -> None:
@@ -155,6 +157,37 @@ async def test_requests_that_cannot_be_carried_out(client, query: str, message: 
     [error] = answer.json()["errors"]
     assert message in error["message"]
     assert error["extensions"]["resource"]["resourceType"] == "OperationOutcome"
+
+
+@pytest.mark.parametrize(
+    ("sent", "message"),
+    [
+        ({"query": "{PatientList{id}}", "operationName": ["Q"]}, "operationName"),
+        ({"query": "{PatientList{id}}", "operationName": {}}, "operationName"),
+        ({"query": '{Patient(id: "a\\u0000b"){id}}'}, "There is no Patient"),
+        ({"query": '{PatientList(name: "a\\u0000b"){id}}'}, "U+0000"),
+    ],
+)
+async def test_what_is_sent_beside_a_query_is_checked_too(
+    client, sent: dict[str, object], message: str
+) -> None:
+    a = await client("institution", institution="A")
+    answer = await a.post("/$graphql", json=sent, headers=JSON)
+    assert answer.status_code == 400
+    [error] = answer.json()["errors"]
+    assert message in error["message"]
+
+
+async def test_an_argument_without_a_value_is_as_if_not_there(client) -> None:
+    a = await client("institution", institution="A")
+    await a.put("/Patient/p1", content=patient("p1", "张伟"))
+    for argument in ("name: $none", "name: null", "name: [$none]", ""):
+        query = f"query ($none: String) {{ PatientList({argument or '_count: 5'}) {{ id }} }}"
+        answer = await a.post("/$graphql", json={"query": query}, headers=JSON)
+        assert answer.json() == {"data": {"PatientList": [{"id": "p1"}]}}, argument
+    query = "query ($none: Int) { name(_count: $none) { text } }"
+    answer = await a.post("/Patient/p1/$graphql", json={"query": query}, headers=JSON)
+    assert answer.json() == {"data": {"name": [{"text": "张伟"}]}}
 
 
 def about_p1(logical_id: str) -> dict[str, object]:

@@ -5,6 +5,7 @@ The limits are the exchange's own; https://hl7.org/fhir/R4/security.html asks fo
 
 import asyncio
 import gzip
+import json
 import time
 from collections.abc import Callable
 
@@ -128,6 +129,10 @@ async def test_searches_that_are_long_and_harmless(client, query: str) -> None:
     [
         ("GET", "/Patient/" + "a" * 5000),
         ("GET", "/Patient/a%00b"),
+        ("GET", "/$export-files/a%00b"),
+        ("GET", "/app-state/Basic?code=a%00b&subject:missing=true"),
+        ("GET", "/Patient/$export?_elements=a%00b"),
+        ("GET", "/Patient/$ihe-pix?sourceIdentifier=a%00b|1"),
         ("GET", "/Patient/..%2f..%2fetc%2fpasswd"),
         ("GET", "/Patient/a/_history/99999999999999999999"),
         ("GET", "/Patient/a/_history/-1"),
@@ -142,6 +147,29 @@ async def test_searches_that_are_long_and_harmless(client, query: str) -> None:
 async def test_addresses(client, method: str, path: str) -> None:
     a = await client("institution", institution="A")
     await answered(a.request(method, path))
+
+
+@pytest.mark.parametrize(
+    ("path", "parameter"),
+    [
+        ("/Patient/p1/$open-record", {"name": "note", "valueString": "a\0b"}),
+        ("/Patient/$accept-proxy", {"name": "code", "valueString": "\0"}),
+        ("/Patient/$invite-proxy", {"name": "action", "valueCode": "\0"}),
+        ("/Patient/$end-representation", {"name": "number", "valueInteger": 2**31}),
+        ("/Patient/$second-opinion", {"name": "number", "valueInteger": 2**63}),
+        ("/Patient/$decide-review", {"name": "number", "valueInteger": -(2**70)}),
+        ("/Patient/p1/$link", {"name": "patient", "valueReference": {"reference": "Patient/\0"}}),
+        ("/Observation/$lastn", {"name": "code", "valueString": "a\0b"}),
+        ("/Patient/$export", {"name": "_elements", "valueString": "a\0b"}),
+    ],
+)
+async def test_values_that_no_parameter_can_have(client, path: str, parameter: object) -> None:
+    caller = await client("operator", scopes="system/*.cruds")
+    more = [{"name": "verdict", "valueCode": "same"}, {"name": "decision", "valueCode": "keep"}]
+    given = [parameter, {"name": "reason", "valueString": "x"}, *more]
+    for some in ([parameter], given[:2], [*given[:2], more[0]], [*given[:2], more[1]]):
+        sent = json.dumps({"resourceType": "Parameters", "parameter": some}).encode()
+        await answered(caller.post(path, content=sent, headers={"prefer": "respond-async"}))
 
 
 async def test_headers(client) -> None:

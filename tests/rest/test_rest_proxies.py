@@ -221,6 +221,7 @@ async def test_what_cannot_be_allowed(family: Family) -> None:
         {"until": day(-2)},
         {"until": day(800)},
         {"until": "soon"},
+        {"until": "9999-12-31"},
         {"action": []},
         {"action": ["everything"]},
         {"name": " "},

@@ -146,6 +146,8 @@ async def test_the_whole_system(client, person) -> None:
     ("path", "status", "name"),
     [
         ("/?_type=Nonsense", 400, "_type"),
+        ("/?_type=Patient&_type=Observation", 400, "_type"),
+        ("/Patient/pA/*?_type=Observation&_type=Encounter", 400, "_type"),
         ("/?code=1", 400, "code"),
         ("/?_type=Observation,Patient&code=1", 400, "code"),
         ("/Patient/pA/Practitioner", 400, "Practitioner"),

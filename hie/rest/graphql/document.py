@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import GraphQLError, Source, parse, value_from_ast_untyped
+from graphql import GraphQLError, Source, Undefined, parse, value_from_ast_untyped
 from graphql.language import (
     DirectiveNode,
     FieldNode,
@@ -114,7 +114,12 @@ class Document:
         )
 
     def _arguments(self, node: FieldNode | DirectiveNode) -> dict[str, Any]:
-        return {one.name.value: self._value(one.value) for one in node.arguments or ()}
+        """The values given; an argument whose variable has none is as if it were not there.
+
+        https://spec.graphql.org/October2021/#CoerceArgumentValues()
+        """
+        values = {one.name.value: self._value(one.value) for one in node.arguments or ()}
+        return {name: value for name, value in values.items() if value is not Undefined}
 
     def _value(self, node: ValueNode) -> Any:
         return value_from_ast_untyped(node, dict(self.variables))

@@ -52,6 +52,8 @@ async def _answered(request: Request, type_name: str = "", logical_id: str = "")
         selection = Selection(await _document(request), lookup)
         data = await (selection.of_resource(root) if root else selection.of_system())
     except Problem as found:
+        if "caller" in request.scope:  # an entry of a Bundle, whose outcome is a resource
+            raise
         return _json(orjson.dumps({"errors": _errors(request, found)}), found.status)
     return _json(exact.dumps({"data": data}), 200)
 
@@ -105,4 +107,7 @@ async def _document(request: Request) -> Document:
     variables = sent.get("variables") or {}
     if not isinstance(variables, dict):
         raise refused("'variables' is a JSON object", "variables 应为 JSON 对象", "variables")
-    return read_document(sent["query"], operation=sent.get("operationName"), variables=variables)
+    operation = sent.get("operationName")
+    if not isinstance(operation, str | None):
+        raise refused("'operationName' is text", "operationName 应为文本", "operationName")
+    return read_document(sent["query"], operation=operation, variables=variables)

@@ -6,6 +6,9 @@ from typing import Any
 from hie.fhir.fhirpath import PathError, elements
 from hie.rest.graphql.document import refused
 
+DIGITS = 19
+"""Fewer make a number of 64 bits."""
+
 
 def matching(
     items: Sequence[Any], arguments: Mapping[str, Any], resource: Mapping[str, Any], path: str
@@ -27,12 +30,13 @@ def matching(
 
 
 def _number(value: Any, path: str) -> int:
-    if isinstance(value, bool) or not str(value).isdigit():
+    text = str(value)
+    if isinstance(value, bool) or not (text.isascii() and text.isdigit() and len(text) < DIGITS):
         raise refused(
             f"_offset and _count of {path} are whole numbers",
             f"{path} 的 _offset 与 _count 应为整数",
         )
-    return int(value)
+    return int(text)
 
 
 def _true_of(resource: Mapping[str, Any], place: str, expression: Any) -> bool:

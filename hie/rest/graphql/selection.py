@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from graphql import Undefined
 from graphql.language import SelectionSetNode
 
 from hie.fhir.definitions import RESOURCE_TYPES, Element, member, primitives
@@ -87,7 +88,8 @@ class Selection:
                     f"{field.name} 只接受 id；检索请使用 {field.name}List",
                     field.key,
                 )
-            resource = await self._lookup.read(field.name, logical_id)
+            possible = parse_reference(f"{field.name}/{logical_id}").id == logical_id
+            resource = await self._lookup.read(field.name, logical_id) if possible else None
             if resource is None:
                 raise refused(
                     f"There is no {field.name}/{logical_id}",
@@ -302,5 +304,6 @@ def _search_arguments(field: Field, around: Around) -> list[tuple[str, Any]]:
             pairs.append((str(value).replace("_", "-"), own))
             continue
         parameter = name if name.startswith("_") else name.replace("_", "-")
-        pairs += [(parameter, one) for one in (value if isinstance(value, list) else [value])]
+        values = value if isinstance(value, list) else [value]
+        pairs += [(parameter, one) for one in values if one is not None and one is not Undefined]
     return pairs

@@ -8,10 +8,13 @@ from starlette.requests import Request
 
 from hie.errors import problem
 from hie.fhir.json_text import read_json
+from hie.fhir.references import parse_reference
 from hie.rest.body import read_body
 from hie.rest.negotiate import require_fhir_body
+from hie.rest.zero_character import no_text
 
 LARGEST_PARAMETERS = 256 * 1024
+BEYOND = 2**31
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Parameters:
             return ""
         if not isinstance(value, str):
             raise _wrong(name, "text", "文本")
-        return value
+        return _without_zero(name, value)
 
     def texts(self, name: str) -> list[str]:
         """The values of a repeated code or string, in the order given."""
@@ -47,7 +50,7 @@ class Parameters:
         ]
         if not all(isinstance(value, str) for value in found):
             raise _wrong(name, "text", "文本")
-        return [str(value) for value in found]
+        return [_without_zero(name, str(value)) for value in found]
 
     def truth(self, name: str) -> bool:
         """The value of a boolean; false if it is not given."""
@@ -57,10 +60,12 @@ class Parameters:
         return bool(value)
 
     def number(self, name: str) -> int | None:
-        """The value of an integer."""
+        """The value of an integer, which has 32 bits: https://hl7.org/fhir/R4/datatypes.html#integer"""
         value = self._value(name)
-        if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-            raise _wrong(name, "a whole number", "整数")
+        if value is None:
+            return None
+        if not isinstance(value, int) or isinstance(value, bool) or not -BEYOND <= value < BEYOND:
+            raise _wrong(name, f"a whole number below {BEYOND}", f"小于 {BEYOND} 的整数")
         return value
 
     def patient(self, name: str) -> str:
@@ -68,7 +73,8 @@ class Parameters:
         value = self._value(name)
         reference = value.get("reference") if isinstance(value, dict) else value
         kind, _, logical_id = str(reference or "").rpartition("Patient/")
-        if not logical_id or "/" in logical_id or kind.strip("/").endswith("Patient"):
+        possible = parse_reference(f"Patient/{logical_id}").id == logical_id
+        if not possible or kind.strip("/").endswith("Patient"):
             raise _wrong(name, "a reference such as Patient/123", "形如 Patient/123 的引用")
         return logical_id
 
@@ -83,6 +89,13 @@ class Parameters:
         if given is None:
             return None
         return next((value for key, value in given.items() if key.startswith("value")), None)
+
+
+def _without_zero(name: str, value: str) -> str:
+    if "\0" in value:
+        place = f"Parameters.parameter.where(name='{name}')"
+        raise no_text(f"The parameter '{name}'", f"参数“{name}”", place)
+    return value
 
 
 def _wrong(name: str, en: str, zh: str) -> Exception:

@@ -19,6 +19,7 @@ from hie.rest.body import read_body
 from hie.rest.negotiate import require_fhir_body
 from hie.rest.operations.parameters import LARGEST_PARAMETERS
 from hie.rest.search import parameters_of as address_parameters
+from hie.rest.zero_character import no_text
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -51,7 +52,10 @@ def _pairs(text: bytes) -> list[tuple[str, str]]:
     try:
         given = sent.get("parameter", []) if sent["resourceType"] == "Parameters" else None
         if given is not None:
-            return [(one["name"], _simple(one)) for one in given]
+            pairs = [(one["name"], _simple(one)) for one in given]
+            if not any("\0" in name + value for name, value in pairs):
+                return pairs
+            raise no_text("A parameter", "参数", "Parameters.parameter")
     except (AttributeError, KeyError, TypeError, ValueError):
         pass
     raise problem(
