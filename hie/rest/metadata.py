@@ -4,6 +4,7 @@ Generated from the table of interactions that the routes are made of, and from t
 """
 
 import hashlib
+from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any
 
@@ -21,6 +22,7 @@ from hie.rest.negotiate import FHIR_JSON, FHIR_XML
 from hie.rest.operations.table import OPERATIONS
 from hie.rest.respond import answer
 from hie.rest.subset import subset_of
+from hie.search.compartment import COMPARTMENTS
 from hie.search.definitions import follow, while_known
 from hie.search.implemented import implemented, includes, reverse_includes
 
@@ -28,12 +30,40 @@ TYPE = "CapabilityStatement"
 STARTED = now()
 OAUTH_EXTENSION = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 BULK_DATA = "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"
+COMPARTMENT = "http://hl7.org/fhir/CompartmentDefinition/"
+DOCUMENTATION = """\
+Resources come back as they were sent, but for `id`, `meta`, and references that a transaction resolves. What is sent with
+elements that R4 does not define, or with values that it does not allow, is refused. A transaction is carried out
+whole or not at all; a batch in the order of a transaction, each entry for itself. A sender changes only what it has
+sent. Sending the same again makes no version. References are neither resolved nor enforced.
+
+Searches also take `_has`, chains, `_include`, `_revinclude` (with `:iterate`), `_contained`, `_containedType`, `_sort`,
+`_count`, `_total`, `_summary`, `_elements`; histories `_since`, `_at`, `_list`, `_count`, `_summary`, `_elements`.
+Parameters that are not known are refused unless `Prefer: handling=lenient`. `Prefer: return=` takes `minimal`,
+`representation` and `OperationOutcome`."""
 SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 
 
 def _operations(*types: str) -> list[dict[str, str]]:
     return [
         {"name": one.code, "definition": one.definition} for one in OPERATIONS if one.type in types
+    ]
+
+
+def _search_parameters(known: Iterable[tuple[str, str, str]]) -> list[dict[str, str]]:
+    return [
+        {"name": code, "type": kind, **({"definition": url} if url else {})}
+        for code, kind, url in known
+    ]
+
+
+def _common() -> list[tuple[str, str, str]]:
+    """The search parameters that every type has: those of searches of the whole system."""
+    first, *others = RESOURCE_TYPES
+    everywhere = set(implemented(first)).intersection(*map(implemented, others))
+    return [
+        ("_type", "special", ""),
+        *(each for each in implemented(first) if each in everywhere),
     ]
 
 
@@ -48,13 +78,10 @@ def _resource(type_name: str, conditional_delete: str) -> dict[str, Any]:
         "conditionalRead": "full-support",
         "conditionalUpdate": True,
         "conditionalDelete": conditional_delete,
-        "referencePolicy": ["literal", "local"],
+        "referencePolicy": ["literal", "logical"],
         "searchInclude": includes(type_name),
         "searchRevInclude": reverse_includes(type_name),
-        "searchParam": [
-            {"name": code, "type": kind, **({"definition": url} if url else {})}
-            for code, kind, url in implemented(type_name)
-        ],
+        "searchParam": _search_parameters(implemented(type_name)),
     }
     known["operation"] = _operations(type_name, "Resource")
     return {key: value for key, value in known.items() if value not in ([], "")}
@@ -65,6 +92,9 @@ def capability_statement(public_base_url: str, conditional_delete: str) -> bytes
     """The statement's JSON; made once for each process, and anew when a search parameter is added."""
     statement = {
         "resourceType": TYPE,
+        "url": f"{public_base_url}/fhir/metadata",
+        "name": "HealthInformationExchange",
+        "title": "Regional health records exchange 区域健康信息交换平台",
         "status": "active",
         "date": instant(STARTED),
         "kind": "instance",
@@ -80,6 +110,7 @@ def capability_statement(public_base_url: str, conditional_delete: str) -> bytes
         "rest": [
             {
                 "mode": "server",
+                "documentation": DOCUMENTATION,
                 "security": {
                     "cors": True,
                     "service": [
@@ -102,7 +133,9 @@ def capability_statement(public_base_url: str, conditional_delete: str) -> bytes
                     _resource(type_name, conditional_delete) for type_name in RESOURCE_TYPES
                 ],
                 "interaction": [{"code": code} for code in SYSTEM_INTERACTIONS],
+                "searchParam": _search_parameters(_common()),
                 "operation": _operations("system"),
+                "compartment": [f"{COMPARTMENT}{name.lower()}" for name in COMPARTMENTS],
             }
         ],
     }

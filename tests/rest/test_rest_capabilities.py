@@ -144,3 +144,41 @@ async def test_formats(client) -> None:
         answer = await anybody.get("/metadata", params={"_format": name})
         assert answer.status_code == 200
         assert ("xml" in answer.headers["content-type"]) == ("xml" in name)
+
+
+async def test_what_holds_for_the_whole_system(client) -> None:
+    """Parameters and compartments: https://hl7.org/fhir/R4/http.html#vsearch"""
+    rest = (await statement(client))["rest"][0]
+    a = await client("institution", institution="A")
+    values = {
+        "_type": "Patient,Observation", "_lastUpdated": "2026", "_filter": "_id eq 1", "_list": "l1",
+        "_profile": "http://x", "_source": "http://x",
+    }  # fmt: skip
+    names = {each["name"] for each in rest["searchParam"]}
+    assert {*values, "_id", "_tag", "_security", "_content"} <= names
+    for name in names:
+        asked = {"_type": "Patient", name: values.get(name, "1"), "_count": "1"}
+        answer = await a.get("/", params=asked)
+        assert answer.status_code == 200, (name, answer.text)
+    assert len(rest["compartment"]) == 5
+    for canonical in rest["compartment"]:
+        name = canonical.rpartition("/")[2]
+        kept = next(r["type"] for r in rest["resource"] if r["type"].lower() == name)
+        assert (await a.get(f"/{kept}/x/*?_count=1")).status_code in (200, 404), canonical
+
+
+async def test_the_policy_of_references_holds(client) -> None:
+    """Not "local": those to other servers are taken; and "logical" ones, which are identifiers."""
+    a = await client("institution", institution="A")
+    policies = {
+        tuple(r["referencePolicy"]) for r in (await statement(client))["rest"][0]["resource"]
+    }
+    assert policies == {("literal", "logical")}
+    for subject in (
+        {"reference": "https://other.example/fhir/Patient/1"},
+        {"identifier": {"system": "urn:x", "value": "1"}},
+        {"reference": "Patient/nobody"},
+    ):
+        sent = {"resourceType": "Basic", "code": {"text": "x"}, "subject": subject}
+        made = await a.post("/Basic", json=sent)
+        assert made.json()["subject"] == subject
