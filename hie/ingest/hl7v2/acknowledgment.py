@@ -7,7 +7,7 @@ AR: it will never be accepted like this.
 from enum import Enum
 
 from hie.errors import Text
-from hie.ingest.hl7v2.charset import codec_of
+from hie.ingest.hl7v2.charset import codec_of, is_known
 from hie.ingest.hl7v2.escapes import Separators, escape
 from hie.ingest.hl7v2.message import Header
 from hie.kit.clock import now
@@ -36,7 +36,8 @@ def acknowledge(
     """
     separators = header.separators if header else Separators()
     s = separators.field
-    sent = header.character_set if header else ""
+    # A set that nobody knows is not named again: the answer is ASCII then.
+    sent = header.character_set if header and is_known(header.character_set) else ""
     codec = codec_of(sent)
     version = (header.version if header else "") or "2.5.1"
 
@@ -95,4 +96,4 @@ def _error(condition: Condition, words: str, version: str, separators: Separator
 
 def _number(version: str) -> tuple[int, ...]:
     parts = version.split(".")
-    return tuple(int(part) for part in parts if part.isdecimal())
+    return tuple(int(part) for part in parts if part.isdecimal() and len(part) < 5)

@@ -34,6 +34,7 @@ def split(content: bytes) -> Batch:
         if start.group(1) == b"MSH":
             messages.append(part.rstrip(b"\r\n") + b"\r")
         elif start.group(1) == b"BTS":
-            count = re.match(rb"BTS(.)(\d+)", part, re.DOTALL)
+            # So many digits that Python would refuse to read them announce more than there is, too.
+            count = re.match(rb"BTS(.)(\d{1,18})", part, re.DOTALL)
             announced = (announced or 0) + int(count.group(2)) if count else announced
     return Batch(messages, announced)

@@ -53,6 +53,12 @@ def decode(body: bytes, declared: str) -> tuple[str, str]:
     )
 
 
+def is_known(declared: str) -> bool:
+    """Whether this is a name that `decode` understands."""
+    name = declared.strip().upper()
+    return name in GUESSED or name in CODECS
+
+
 def codec_of(declared: str) -> str:
     """The codec for an answer to a sender that names this set; ASCII when it is not known."""
     name = declared.strip().upper()

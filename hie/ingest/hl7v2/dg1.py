@@ -14,6 +14,7 @@ from hie.ingest.hl7v2.message import Segment
 from hie.ingest.hl7v2.practitioner import practitioner
 from hie.ingest.hl7v2.source import Source
 from hie.ingest.hl7v2.times import date_time
+from hie.ingest.hl7v2.values import integer
 
 _CATEGORY = {
     "coding": [
@@ -101,7 +102,6 @@ def _of_encounter(dg1: Segment, condition: str) -> dict[str, Any]:
     if use := USES.get(dg1.text(6).upper()):
         system, code, display = use
         entry["use"] = {"coding": [{"system": system, "code": code, "display": display}]}
-    rank = dg1.text(15)
-    if rank.isdecimal() and int(rank) > 0:
-        entry["rank"] = int(rank)
+    if rank := integer(dg1.text(15), "DG1-15"):
+        entry["rank"] = rank
     return entry

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 _HEXADECIMAL = re.compile(r"X((?:[0-9A-Fa-f]{2})+)")
-_COMMAND = re.compile(r"\.(br|sp|in|ti|sk|ce|fi|nf)\s*([+-]?\d*)")
+_COMMAND = re.compile(r"\.(br|sp|in|ti|sk|ce|fi|nf)\s*([+-]?[0-9]*)")
 # FHIR strings may not hold control characters other than tab, carriage return and line feed.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _MOST_LINES = 100
@@ -33,7 +33,8 @@ class Separators:
 
 
 def _command(name: str, argument: str) -> str:
-    count = min(abs(int(argument)), _MOST_LINES) if argument.strip("+-") else 1
+    # Six characters count far beyond the limit; Python refuses to read thousands of digits.
+    count = min(abs(int(argument[:6])), _MOST_LINES) if argument.strip("+-") else 1
     match name:
         case "br" | "ce":
             return "\n"

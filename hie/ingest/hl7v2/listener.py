@@ -84,6 +84,7 @@ class Listener:
             await self._converse(reader, writer, peer)
         except (TimeoutError, ConnectionError):
             logger.info("mllp: connection from %s ended", peer)
+            writer.transport.abort()  # who does not read would be waited for without an end
         except asyncio.CancelledError:
             logger.info("mllp: connection from %s closed, the listener stops", peer)
         finally:

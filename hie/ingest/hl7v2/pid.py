@@ -21,6 +21,7 @@ from hie.ingest.hl7v2.message import Segment, Value
 from hie.ingest.hl7v2.names import person_name
 from hie.ingest.hl7v2.source import Source
 from hie.ingest.hl7v2.times import date, date_time, has_clock
+from hie.ingest.hl7v2.values import integer
 
 SEXES = {
     "F": "female", "M": "male", "O": "other", "A": "other", "N": "other", "U": "unknown",
@@ -163,8 +164,9 @@ def _status(pid: Segment, source: Source) -> dict[str, Any]:
         result["deceasedDateTime"] = date_time(death, source, "PID-29")
     elif pid.text(30) in ("Y", "N"):
         result["deceasedBoolean"] = pid.text(30) == "Y"
-    if pid.text(25).isdecimal():
-        result["multipleBirthInteger"] = int(pid.text(25))
+    order = integer(pid.text(25), "PID-25")
+    if order is not None:
+        result["multipleBirthInteger"] = order
     elif pid.text(24) in ("Y", "N"):
         result["multipleBirthBoolean"] = pid.text(24) == "Y"
     return result

@@ -16,9 +16,26 @@ from hie.ingest.hl7v2.times import clock, date_time
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)")
 _COMPARED = re.compile(rf"(<=|>=|<|>|≤|≥|＜|＞)?\s*({NUMBER.pattern})")
 _COMPARATORS = {"≤": "<=", "≥": ">=", "＜": "<", "＞": ">"}
+_MOST_DIGITS = 9
 _UCUM = "http://unitsofmeasure.org"
 
 _CODED = frozenset({"CE", "CWE", "CNE", "CF", "IS", "ID"})
+
+
+def integer(text: str, where: str) -> int | None:
+    """The number; None if the text is none. Raises UnmappableError, naming `where`, for a huge one.
+
+    https://hl7.org/fhir/R4/datatypes.html#integer has 32 bits.
+    """
+    if not (text.isascii() and text.isdecimal()):
+        return None
+    if len(text) > _MOST_DIGITS:
+        raise UnmappableError(
+            where,
+            f"{text[:_MOST_DIGITS]}… has more than {_MOST_DIGITS} digits.",
+            f"{text[:_MOST_DIGITS]}… 超过 {_MOST_DIGITS} 位数字。",
+        )
+    return int(text)
 
 
 def decimal(text: str) -> Decimal:
