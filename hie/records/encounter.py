@@ -19,8 +19,10 @@ from hie.records.everything import references_to, referred_to
 from hie.records.exchange import Exchange
 from hie.records.fetch import missing, presentation
 from hie.records.present import partly
-from hie.search.execute import execute
+from hie.search.compartment import members
+from hie.search.execute import Page, execute
 from hie.search.parse import EVERY_TYPE, LARGEST_COUNT, Compartment, parse
+from hie.search.query import Query
 from hie.search.restriction import condition
 from hie.store.read import Condition, read
 
@@ -45,16 +47,9 @@ async def encounter_everything(
     require(caller, "r", "Encounter")
     store = exchange.store
     visible = restriction(caller, "r")
-    asked = [("_type", ",".join(types))] if types is not None else []
+    parameters = [("_type", ",".join(types))] if types is not None else []
     if since is not None:
-        asked.append(("_lastUpdated", f"ge{since.isoformat()}"))
-    query = parse(
-        EVERY_TYPE,
-        [*asked, ("_count", str(count or LARGEST_COUNT))],
-        compartment=Compartment("Encounter", encounter),
-    )
-    shown_as = {"_lastUpdated": "_since"}
-    parameters = [(shown_as.get(name, name), value.removeprefix("ge")) for name, value in asked]
+        parameters.append(("_since", since.isoformat()))
     if count is not None:
         parameters.append(("_count", str(count)))
     address = with_parameters(
@@ -67,9 +62,16 @@ async def encounter_everything(
         row = await read(connection, type_number("Encounter"), encounter, own)
         if row is None:
             raise missing("Encounter", encounter)
-        page = await execute(connection, store, query, visible, place)
-        bodies = [store.bodies.expand(r.dictionary, r.body or b"") for r in page.matches]
-        included = await referred_to(connection, visible, page.matches, bodies, types, REFERRED)
+        page = Page([], [], None, None)
+        query = _query(encounter, types, since, count)
+        if query is not None:
+            page = await execute(connection, store, query, visible, place)
+        # Whom and where the encounter itself names belongs to it, whatever types are asked for.
+        sources = [*page.matches, *([row] if place is None else [])]
+        bodies = [store.bodies.expand(r.dictionary, r.body or b"") for r in sources]
+        included = await referred_to(connection, visible, sources, bodies, types, REFERRED)
+        if since is not None:
+            included = [one for one in included if one.last_updated >= since]
     base = exchange.settings.fhir_base
     entries = [
         found(
@@ -92,3 +94,22 @@ async def encounter_everything(
         logical_id=encounter,
     )
     return bundle("searchset", entries, links=links, moment=now())
+
+
+def _query(
+    encounter: str, types: Sequence[str] | None, since: datetime | None, count: int | None
+) -> Query | None:
+    """What is searched for in the compartment; None if it holds none of the types."""
+    asked = []
+    if types is not None:
+        inside = [name for name in types if name in members("Encounter")]
+        if not inside:
+            return None
+        asked.append(("_type", ",".join(inside)))
+    if since is not None:
+        asked.append(("_lastUpdated", f"ge{since.isoformat()}"))
+    return parse(
+        EVERY_TYPE,
+        [*asked, ("_count", str(count or LARGEST_COUNT))],
+        compartment=Compartment("Encounter", encounter),
+    )

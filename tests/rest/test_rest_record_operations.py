@@ -107,6 +107,16 @@ async def test_everything_of_an_encounter(client) -> None:
     assert modes == {"e1": "match", "o1": "match", "p1": "include", "d1": "include"}
     only = await a.get("/Encounter/e1/$everything?_type=Observation")
     assert ids(only) == ["o1"]
+    for types, expected in (
+        ("Patient", ["p1"]),
+        ("Practitioner,Patient", ["d1", "p1"]),
+        ("Patient,Observation", ["o1", "p1"]),
+        ("Library", []),
+    ):
+        some = await a.get(f"/Encounter/e1/$everything?_type={types}")
+        assert sorted(ids(some)) == expected
+    recent = "/Encounter/e1/$everything?_type=Patient&_since=2026-01-01T00:00:00Z"
+    assert ids(await a.get(recent)) == ["p1"]
     assert ids(await a.get("/Encounter/e1/$everything?_since=2126-01-01T00:00:00Z")) == []
     first = (await a.get("/Encounter/e1/$everything?_type=Observation,Encounter&_count=1")).json()
     following = next(link["url"] for link in first["link"] if link["relation"] == "next")
