@@ -11,6 +11,7 @@ from datetime import datetime
 
 import msgspec
 import orjson
+from msgspec.structs import replace
 
 from hie.errors import Issue, Problem, Text, problem
 from hie.fhir.encoding import not_utf_8
@@ -87,11 +88,16 @@ class PostedBundle(_Element):
     signature: msgspec.Raw = msgspec.Raw()
 
 
+class _Identified(msgspec.Struct):
+    id: str = ""
+
+
 class _Kind(msgspec.Struct):
     resource_type: str = msgspec.field(default="", name="resourceType")
 
 
 _decoder = msgspec.json.Decoder(PostedBundle)
+_identified = msgspec.json.Decoder(_Identified)
 _kind = msgspec.json.Decoder(_Kind)
 
 
@@ -145,6 +151,23 @@ def repeated_addresses(entries: Sequence[PostedEntry]) -> list[Issue]:
             issues.append(Issue("invariant", text, f"Bundle.entry[{number}].fullUrl"))
         seen.add(entry.full_url or "")
     return issues
+
+
+def replayed(entry: PostedEntry) -> PostedEntry:
+    """An entry of a history as a request: what was created there keeps its id here.
+
+    "entries with the request method of POST must use the Bundle.entry.resource.id":
+    https://hl7.org/fhir/R4/http.html#other-bundles
+    """
+    request = entry.request
+    if request is None or request.method != "POST":
+        return entry
+    with suppress(*REFUSALS):
+        logical_id = _identified.decode(entry.resource).id
+        if logical_id:
+            url = f"{request.url.rstrip('/')}/{logical_id}"
+            return replace(entry, request=_Request(method="PUT", url=url))
+    return entry
 
 
 def asked_by(entry: PostedEntry, place: str, base: str) -> Asked | Issue:

@@ -21,6 +21,11 @@ from hie.rest.negotiate import Return, language, preferred_return, require_fhir_
 from hie.rest.provenance import sent_provenance
 from hie.rest.respond import answer, may_see_result
 
+RESPONSES = {
+    "transaction": "transaction-response",
+    "batch": "batch-response",
+    "history": "batch-response",
+}
 LAST = 1 + max(ORDER.values())
 
 
@@ -34,7 +39,7 @@ class _Unreadable(Exception):  # noqa: N818 - it carries an answer
 
 
 async def post_bundle(request: Request) -> Response:
-    """Carry out a transaction as a whole, or a batch entry by entry."""
+    """Carry out a transaction as a whole, or a batch or a history entry by entry."""
     caller = await authenticate(request)
     require_fhir_body(request)
     wanted = preferred_return(request, "minimal")
@@ -46,10 +51,11 @@ async def post_bundle(request: Request) -> Response:
             understood = [one for one in asked if isinstance(one, Asked)]
             entries = await _transaction(request, caller, understood, wanted, provenance)
         else:
-            entries = await _batch(request, caller, asked, wanted, provenance)
+            arranged = _arranged(asked) if kind == "batch" else range(len(asked))[::-1]
+            entries = await _batch(request, caller, asked, arranged, wanted, provenance)
     except _Unreadable as failed:
         return answer(request, failed.outcome, status=failed.status)
-    return answer(request, bundle(f"{kind}-response", entries))
+    return answer(request, bundle(RESPONSES[kind], entries))
 
 
 async def _transaction(
@@ -100,9 +106,11 @@ async def _batch(
     request: Request,
     caller: Caller,
     asked: list[Asked | Issue],
+    arranged: Sequence[int],
     wanted: Return,
     provenance: BeforeCommit | None,
 ) -> list[bytes]:
+    """The answers to the entries, in their order; carried out are they in the order `arranged`."""
     exchange = exchange_of(request)
 
     async def carried_out(one: Asked | Issue) -> bytes:
@@ -116,10 +124,13 @@ async def _batch(
             return refused(request, found)
         return _answered(request, caller, one.entry, outcome, wanted)
 
-    # "in the same order as that specified below for transactions"
-    arranged = sorted(range(len(asked)), key=lambda number: _turn(asked[number]))
     done = {number: await carried_out(asked[number]) for number in arranged}
     return [done[number] for number in range(len(asked))]
+
+
+def _arranged(asked: Sequence[Asked | Issue]) -> list[int]:
+    """The numbers of the entries of a batch, "in the same order as … for transactions"."""
+    return sorted(range(len(asked)), key=lambda number: _turn(asked[number]))
 
 
 def _turn(one: Asked | Issue) -> int:

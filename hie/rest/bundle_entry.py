@@ -8,7 +8,13 @@ from starlette.requests import Request
 from hie.errors import Issue, Problem, problem
 from hie.fhir.outcome import operation_outcome
 from hie.kit.clock import instant
-from hie.records.bundle_request import Asked, asked_by, decode_bundle, repeated_addresses
+from hie.records.bundle_request import (
+    Asked,
+    asked_by,
+    decode_bundle,
+    repeated_addresses,
+    replayed,
+)
 from hie.records.entry import Outcome
 from hie.rest.negotiate import Return, language
 from hie.rest.respond import done
@@ -18,20 +24,21 @@ MOST_ENTRIES = 20_000
 
 
 def read_bundle(text: bytes, base: str) -> tuple[str, list[Asked | Issue]]:
-    """The Bundle's type (transaction or batch) and its entries; Problem 400 with every issue.
+    """The Bundle's type (transaction, batch or history) and its entries; Problem 400 with every issue.
 
-    In a batch, an entry that cannot be understood is its issue, and does not hinder the others.
+    In a transaction all must be understood. Elsewhere an entry that cannot be is its issue, and does
+    not hinder the others; in a history several can be about versions of one resource.
 
     `base`: this server's own, which the addresses of entries may begin with.
     """
     parsed = decode_bundle(text)
     kind = parsed.type
-    if kind not in ("transaction", "batch"):
+    if kind not in ("transaction", "batch", "history"):
         raise problem(
             400,
             "invalid",
-            f"A Bundle of type {kind!r} cannot be carried out; send a transaction or a batch",
-            f"无法执行类型为 {kind!r} 的 Bundle，请发送 transaction 或 batch",
+            f"A Bundle of type {kind!r} cannot be carried out; send a transaction, a batch or a history",
+            f"无法执行类型为 {kind!r} 的 Bundle，请发送 transaction、batch 或 history",
             "Bundle.type",
         )
     if len(parsed.entry) > MOST_ENTRIES:
@@ -42,11 +49,12 @@ def read_bundle(text: bytes, base: str) -> tuple[str, list[Asked | Issue]]:
             f"Bundle 有 {len(parsed.entry)} 个条目，一次最多提交 {MOST_ENTRIES} 个",
             "Bundle.entry",
         )
+    history = kind == "history"
     asked = [
-        asked_by(entry, f"Bundle.entry[{number}]", base)
+        asked_by(replayed(entry) if history else entry, f"Bundle.entry[{number}]", base)
         for number, entry in enumerate(parsed.entry)
     ]
-    issues = repeated_addresses(parsed.entry)
+    issues = [] if history else repeated_addresses(parsed.entry)
     if kind == "transaction":
         issues += [one for one in asked if isinstance(one, Issue)]
     if issues:

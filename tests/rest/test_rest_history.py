@@ -231,3 +231,31 @@ async def test_a_history_of_what_a_list_names(client) -> None:
     assert [w for w, _ in versions(await b.get("/_history?_list=l2"))] == ['Patient/p3"1"']
     blind = await client("institution", institution="A", scopes="system/Patient.rs")
     assert versions(await blind.get("/Patient/_history?_list=l1")) == []
+
+
+async def test_a_history_of_another_server_is_taken(client) -> None:
+    """ "servers SHOULD accept a history Bundle": https://hl7.org/fhir/R4/http.html#other-bundles"""
+    a = await filled(client)
+    made = (await a.post("/Observation", content=observation("Patient/p1"))).json()["id"]
+    await a.put(f"/Observation/{made}", json=orjson.loads(observation("Patient/p2")) | {"id": made})
+    past = (await a.get("/Observation/_history")).json()
+    methods = [each["request"]["method"] for each in past["entry"]]
+    assert methods == ["PUT", "POST", "DELETE", "PUT"]
+    past["entry"].append({"request": {"method": "PUT", "url": "Observation/o7"}})
+    b = await client("institution", institution="B")
+    refused = await b.post("/", json=past)
+    assert [e["response"]["status"][:3] for e in refused.json()["entry"]] == [
+        *("403", "403", "404", "403", "400"),
+    ]
+    text = orjson.dumps(past).replace(b"/o1", b"/o2").replace(b'"o1"', b'"o2"')
+    text = text.replace(made.encode(), b"o3")
+    taken = await b.post("/", content=text)
+    assert taken.json()["type"] == "batch-response"
+    answered = [each["response"] for each in taken.json()["entry"]]
+    assert [each["status"][:3] for each in answered] == ["200", "201", "204", "201", "400"]
+    assert [each.get("etag") for each in answered[:3]] == ['W/"2"', 'W/"1"', 'W/"2"']
+    assert (await b.get("/Observation/o3")).json()["subject"] == {"reference": "Patient/p2"}
+    assert (await b.get("/Observation/o2")).status_code == 410
+    writer = await client("institution", institution="B", scopes="system/Patient.cud")
+    again = await writer.post("/", content=text)
+    assert {e["response"]["status"][:3] for e in again.json()["entry"]} == {"403", "400"}

@@ -206,7 +206,7 @@ def post(type_name: str, resource: dict[str, Any], **more: Any) -> dict[str, Any
         (bundle("transaction", post("Patient", PATIENT), resources=[]), "Bundle.resources", "unknown"),
         (bundle("transaction", {"resource": PATIENT}), "Bundle.entry[0].request", "request.method"),
         (bundle("transaction", {"request": {"method": "post", "url": "Patient"}, "resource": PATIENT}), "Bundle.entry[0].request", "POST Type"),
-        (bundle("collection", {"resource": PATIENT}), "Bundle.type", "transaction or a batch"),
+        (bundle("collection", {"resource": PATIENT}), "Bundle.type", "a transaction, a batch"),
         (bundle("transaction", post("Patient", PATIENT, fullUrl="urn:uuid:1"), post("Patient", PATIENT, fullUrl="urn:uuid:1")), "Bundle.entry[1].fullUrl", "earlier entry"),
         (bundle("transaction", post("Observation", {**OBSERVATION, "subject": {"reference": "urn:uuid:1"}})), "Bundle.entry[0].resource.subject.reference", "urn:uuid:1"),
         (orjson.dumps(PATIENT), "Bundle.resourceType", "Send a Bundle here"),
