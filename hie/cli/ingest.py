@@ -4,11 +4,13 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
@@ -31,6 +33,9 @@ sender = typer.Typer(help="Who may send HL7 v2 messages.", no_args_is_help=True)
 application.add_typer(quarantine, name="quarantine")
 application.add_typer(sender, name="sender")
 console = Console()
+
+LARGEST_NUMBER = 2**63 - 1
+"""What the database can number."""
 
 T = TypeVar("T")
 
@@ -55,7 +60,7 @@ def _say(reason: Reason | None) -> str:
 
 @application.command()
 def status(
-    days: Annotated[int, typer.Option(min=1, help="How far to look back.")] = 1,
+    days: Annotated[int, typer.Option(min=1, max=36500, help="How far to look back.")] = 1,
 ) -> None:
     """Count what each institution sent, what was accepted and how long that took."""
     table = Table("institution", "type", "received", "done", "waiting", "quarantined", "p95 delay")
@@ -77,14 +82,23 @@ def file(
     """
     complete = True
     for path in paths:
-        batch = split(path.read_bytes())
-        if batch.is_complete:
+        try:
+            batch = split(path.read_bytes())
+        except OSError as error:
+            complete = False
+            console.print(f"{path}: {error.strerror}; nothing was taken in.", markup=False)
+            continue
+        if not batch.messages and batch.announced is None:
+            complete = False
+            console.print(f"{path}: there is no HL7 v2 message in it.", markup=False)
+        elif batch.is_complete:
             complete = asyncio.run(_take_in(path, batch)) and complete
         else:
             complete = False
             console.print(
                 f"{path}: {len(batch.messages)} messages, but the trailers announce "
-                f"{batch.announced}; nothing was taken in."
+                f"{batch.announced}; nothing was taken in.",
+                markup=False,
             )
     if not complete:
         raise typer.Exit(1)
@@ -95,7 +109,7 @@ async def _take_in(path: Path, batch: Batch) -> bool:
     kept, refused = 0, 0
     async with Database(postgres.conninfo(settings()), size=1) as database:
         with Progress(console=console) as progress:
-            task = progress.add_task(path.name, total=len(batch.messages))
+            task = progress.add_task(escape(path.name), total=len(batch.messages))
             async for taken in take_in(database, batch.messages):
                 kept += taken.kept
                 refused += len(taken.refused)
@@ -105,14 +119,16 @@ async def _take_in(path: Path, batch: Batch) -> bool:
                         markup=False,
                     )
                 progress.advance(task, taken.kept + len(taken.refused))
-    console.print(f"{path}: {kept} messages taken in, {refused} refused.", soft_wrap=True)
+    console.print(
+        f"{path}: {kept} messages taken in, {refused} refused.", soft_wrap=True, markup=False
+    )
     return refused == 0
 
 
 @quarantine.command("list")
 def list_(
     institution: Annotated[str | None, typer.Option(help="Code of one institution.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="At most so many.")] = 100,
 ) -> None:
     """List the oldest messages in quarantine, with the reasons."""
     table = Table("number", "institution", "control id", "type", "received", "reason")
@@ -125,7 +141,7 @@ def list_(
 
 @quarantine.command("show")
 def show_(
-    number: int,
+    number: Annotated[int, typer.Argument(min=0, max=LARGEST_NUMBER)],
     raw: Annotated[bool, typer.Option(help="Only the text, to mend it in a file.")] = False,
 ) -> None:
     """Show one message with its reason; its segments stand on lines of their own."""
@@ -145,7 +161,10 @@ def show_(
 
 @quarantine.command("replay")
 def replay_(
-    number: Annotated[int | None, typer.Argument(help="One message; otherwise many.")] = None,
+    number: Annotated[
+        int | None,
+        typer.Argument(min=0, max=LARGEST_NUMBER, help="One message; otherwise many."),
+    ] = None,
     institution: Annotated[str | None, typer.Option(help="All of one institution.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All there are.")] = False,
     mended: Annotated[
@@ -182,6 +201,11 @@ def add(
     ] = None,
 ) -> None:
     """Register a sender, or change one."""
+    for one in network or ():
+        try:
+            ip_network(one)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from error
 
     async def work(connection: Connection) -> bool:
         found = await institution_by_code(connection, institution)

@@ -45,6 +45,14 @@ async def _settle(conninfo: str, stored: int) -> None:
         await settle(database, stored)
 
 
+def _begin(report: Path) -> None:
+    """Find out before the load, which may take hours, whether the report can be written."""
+    try:
+        report.write_bytes(b"")
+    except OSError as error:
+        raise typer.BadParameter(f"{report}: {error.strerror}") from error
+
+
 def load(
     paths: Annotated[list[Path], typer.Argument(exists=True, help="Files, or folders of files.")],
     institution: Annotated[
@@ -64,6 +72,8 @@ def load(
     Start the same command again after an interruption: what is stored is skipped.
     """
     console = Console(stderr=True)
+    if report is not None:
+        _begin(report)
     address = postgres.conninfo(settings())
     migrations.upgrade(address)
     owner = asyncio.run(_institution(address, institution, name))
@@ -110,7 +120,8 @@ def _print_report(console: Console, total: Report, path: Path | None) -> None:
     if len(total.refused) > SHOWN:
         console.print(f"… and {len(total.refused) - SHOWN} more; --report FILE writes all of them")
     if path is not None:
-        with path.open("w", encoding="utf-8") as file:
+        # A file's name need not be text: its bytes are written as JSON escapes.
+        with path.open("w", encoding="utf-8", errors="backslashreplace") as file:
             for refused in total.refused:
                 issues = [
                     {"expression": i.expression, "code": i.code, "en": i.text.en, "zh": i.text.zh}

@@ -89,3 +89,37 @@ def test_quarantine(run: Run, conninfo: str, tmp_path: Path) -> None:
     _quarantine(conninfo)
     assert "1 messages wait" in run("quarantine", "replay", "--institution", "YX-H2")
     assert "0 messages wait" in run("quarantine", "replay", "--all")
+
+
+@pytest.mark.parametrize("arguments", [
+    ("sender", "add", "X", "YX-H2", "--network", "10.1.0.5/16"),
+    ("sender", "add", "X", "YX-H2", "--network", "nonsense"),
+    ("quarantine", "show", "9" * 30),
+    ("quarantine", "show", "7"),
+    ("quarantine", "replay", "9" * 30),
+    ("quarantine", "list", "--limit", "9" * 30),
+    ("status", "--days", "9" * 12),
+    ("file", "no such file"),
+])  # fmt: skip
+def test_what_cannot_be_is_refused_in_a_line(run: Run, arguments: tuple[str, ...]) -> None:
+    assert "Invalid value" in run(*arguments, code=2)
+
+
+def test_files_of_anything_under_any_name(run: Run, tmp_path: Path) -> None:
+    run("sender", "add", "YXZYY", "YX-H2")
+    folder = tmp_path / "a["
+    folder.mkdir()
+    contents = {
+        "red]": b"\xff\x00" * 1000, "empty": b"", "frames": b"\x0b\x0b\x1c\r" * 1000,
+        "header": b"MSH|", "trailer": adt().encode() + b"BTS|" + b"9" * 5000,
+        "cut": adt().encode()[:60],
+    }  # fmt: skip
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    output = run("file", *(str(folder / name) for name in contents), code=1).replace("\n", "")
+    for name in ("red]", "empty", "frames"):
+        assert f"a[/{name}: there is no HL7 v2 message in it" in output
+    assert "999; nothing was taken in" in output
+    for name in ("header", "cut"):
+        assert f"a[/{name}: message 1 ()" in output
+        assert f"a[/{name}: 0 messages taken in, 1 refused" in output
