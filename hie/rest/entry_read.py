@@ -8,7 +8,6 @@ import re
 from base64 import b64encode
 from collections.abc import MutableMapping
 from dataclasses import replace
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import unquote
 
@@ -22,6 +21,7 @@ from hie.kit.within import Within
 from hie.records.bundle_request import Asked
 from hie.records.exchange import Exchange
 from hie.rest.negotiate import FHIR_JSON
+from hie.rest.respond import MODIFIED
 
 # Of the headers of the request that brought the Bundle, those that hold for its entries too.
 KEPT = frozenset((b"accept-language", b"prefer", b"host"))
@@ -61,8 +61,8 @@ async def entry_read(
     response: dict[str, Any] = {"status": str(status)}
     if "etag" in sent:
         response["etag"] = sent["etag"]
-    if "last-modified" in sent:
-        response["lastModified"] = instant(parsedate_to_datetime(sent["last-modified"]))
+    if MODIFIED in scope:
+        response["lastModified"] = instant(scope[MODIFIED])
     if status >= 400:
         response["outcome"] = orjson.Fragment(body)
         return status, orjson.dumps({"response": response})

@@ -23,6 +23,8 @@ from hie.rest.subset import subset_of
 CONTENT_TYPE = f"{FHIR_JSON}; charset=utf-8"
 # Health data never stays in a cache that others share. https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.5
 PRIVATE = {"cache-control": "no-store"}
+MODIFIED = "hie.modified"
+"""Where a request's scope says when what was read was changed: headers have whole seconds only."""
 HEADERS_OF = {
     401: {"www-authenticate": CHALLENGE},
     429: {"retry-after": "60"},
@@ -94,6 +96,7 @@ def version_headers(version: int, last_updated: datetime) -> dict[str, str]:
 def versioned(request: Request, fetched: Fetched) -> Response:
     """One version, or the part of it asked for; no body if the caller says that it has this one."""
     headers = version_headers(fetched.version, fetched.last_updated)
+    request.scope[MODIFIED] = fetched.last_updated
     if unchanged(request.headers, fetched.version, fetched.last_updated):
         return Response(status_code=304, headers={**PRIVATE, **headers})
     body = fetched.body

@@ -143,6 +143,8 @@ async def test_a_batch_is_carried_out_in_the_order_of_a_transaction(client) -> N
     statuses = [each["response"]["status"][:3] for each in answered]
     assert statuses == ["200", "200", "400", "200", "201", "404"]
     assert answered[0]["resource"]["name"][0]["text"] == "张玮"
+    modified = answered[0]["resource"]["meta"]["lastUpdated"]
+    assert answered[0]["response"]["lastModified"] == modified
     assert answered[1]["resource"]["total"] == 1
 
 
