@@ -11,7 +11,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
@@ -41,11 +41,23 @@ def allowed(address: str, *, trusted: bool) -> bool:
     return not (mapped.is_link_local or mapped.is_multicast or mapped.is_unspecified)
 
 
+def web_address(uri: str) -> SplitResult:
+    """The parts of a web address with a host and no user. Raises `Unreachable`."""
+    try:
+        parts = urlsplit(uri)
+        served = parts.scheme in ("https", "http") and parts.hostname and parts.port != 0
+    except ValueError as error:
+        raise Unreachable("the address cannot be read") from error
+    if not served or parts.username:
+        raise Unreachable("the address is not an https address")
+    return parts
+
+
 async def resolve(host: str, port: int, *, loopback_only: bool, trusted: bool) -> str:
     """The address to call. Raises `Unreachable` if one that the name stands for may not be called."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter for what cannot be the name of a host
         raise Unreachable("the host is unknown") from error
     addresses = [str(entry[4][0]) for entry in found]
     if not addresses or not all(allowed(one, trusted=trusted) for one in addresses):
@@ -67,13 +79,10 @@ async def call(
 
     Raises `Unreachable`. Plain http is for loopback only, and that for trusted addresses.
     """
-    parts = urlsplit(uri)
-    if parts.scheme not in ("https", "http") or not parts.hostname or parts.username:
-        raise Unreachable("the address is not an https address")
+    parts = web_address(uri)
+    host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    address = await resolve(
-        parts.hostname, port, loopback_only=parts.scheme == "http", trusted=trusted
-    )
+    address = await resolve(host, port, loopback_only=parts.scheme == "http", trusted=trusted)
     body = bytearray()
     try:
         async with (
@@ -84,7 +93,7 @@ async def call(
                 httpx.URL(uri).copy_with(host=address),
                 headers={**headers, "host": parts.netloc},
                 content=content,
-                extensions={"sni_hostname": parts.hostname},
+                extensions={"sni_hostname": host},
             ) as response,
         ):
             async for chunk in response.aiter_bytes():
@@ -92,5 +101,5 @@ async def call(
                 if len(body) > LARGEST_ANSWER:
                     raise Unreachable("the answer is too large")
             return Answer(response.status_code, bytes(body))
-    except (httpx.HTTPError, TimeoutError, ValueError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
         raise Unreachable("there is no answer") from error

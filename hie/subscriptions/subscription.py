@@ -7,7 +7,7 @@ Channels: `message` (PMIR) with a FHIR payload, and `rest-hook` without one, whi
 import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import orjson
 
@@ -15,6 +15,7 @@ from hie.access.caller import Caller
 from hie.access.policy import restriction
 from hie.errors import Problem
 from hie.kit.db import Connection
+from hie.kit.egress import Unreachable, web_address
 from hie.records.accept import accept
 from hie.records.entry import Entry
 from hie.records.exchange import Exchange
@@ -77,10 +78,18 @@ def objection(subscription: Subscription) -> str | None:
          "criteria: Patient, or Patient? with _id, identifier or organization"),
         (channel.get("type") in ("message", "rest-hook"), "channel.type: message or rest-hook"),
         (expected, "channel.payload: application/fhir+json for message, none for rest-hook"),
-        (urlsplit(subscription.endpoint).scheme in ("https", "http"),
+        (_can_be_called(subscription.endpoint),
          "channel.endpoint: an https address"),
     )  # fmt: skip
     return next((text for served, text in checks if not served), None)
+
+
+def _can_be_called(endpoint: str) -> bool:
+    try:
+        web_address(endpoint)
+    except Unreachable:
+        return False
+    return True
 
 
 def _criteria_served(subscription: Subscription) -> bool:
