@@ -15,7 +15,7 @@ from hie.records.bundle_request import ORDER, Asked
 from hie.records.entry import Entry, Outcome
 from hie.rest.authenticate import authenticate, exchange_of
 from hie.rest.body import LARGEST_BUNDLE, read_body
-from hie.rest.bundle_entry import answered, read_bundle, refused
+from hie.rest.bundle_entry import answered, read_bundle, refused, with_distinct_addresses
 from hie.rest.entry_read import entry_read, within
 from hie.rest.negotiate import Return, language, preferred_return, require_fhir_body
 from hie.rest.provenance import sent_provenance
@@ -55,7 +55,7 @@ async def post_bundle(request: Request) -> Response:
             entries = await _batch(request, caller, asked, arranged, wanted, provenance)
     except _Unreadable as failed:
         return answer(request, failed.outcome, status=failed.status)
-    return answer(request, bundle(RESPONSES[kind], entries))
+    return answer(request, bundle(RESPONSES[kind], with_distinct_addresses(entries)))
 
 
 async def _transaction(

@@ -1,5 +1,7 @@
 """The entries of a posted Bundle, and of the Bundle that answers it. https://hl7.org/fhir/R4/bundle.html"""
 
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -21,6 +23,8 @@ from hie.rest.respond import done
 
 STATUS_TEXT = {200: "200 OK", 201: "201 Created", 204: "204 No Content"}
 MOST_ENTRIES = 20_000
+ADDRESS = re.compile(rb'\{"fullUrl":("[^"]*"),')
+ETAG = re.compile(rb'"etag":"((?:[^"\\]|\\.)*)"')
 
 
 def read_bundle(text: bytes, base: str) -> tuple[str, list[Asked | Issue]]:
@@ -77,6 +81,23 @@ def answered(base: str, outcome: Outcome, wanted: Return, language: str) -> byte
     if wanted == "representation" and outcome.body is not None:
         return b'{"fullUrl":%s,"resource":%s,%s}' % (orjson.dumps(url), outcome.body, text)
     return b"{%s}" % text
+
+
+def with_distinct_addresses(entries: Iterable[bytes]) -> Iterator[bytes]:
+    """The response entries, of which only the first has the address of one version of a resource.
+
+    Rule bdl-7 of https://hl7.org/fhir/R4/bundle.html: an entry may change what another one reads.
+    """
+    seen: set[tuple[bytes, bytes]] = set()
+    for entry in entries:
+        address = ADDRESS.match(entry)
+        if address is None:
+            yield entry
+            continue
+        tag = ETAG.search(entry, entry.rindex(b'"response":'))
+        version = (address[1], tag[1] if tag else b"")
+        yield b"{" + entry[address.end() :] if version in seen else entry
+        seen.add(version)
 
 
 def refused(request: Request, found: Problem) -> bytes:

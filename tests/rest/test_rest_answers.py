@@ -4,6 +4,9 @@ import orjson
 import pytest
 from tests_rest_samples import observation, patient
 
+from hie.fhir.validation import validate
+from hie.fhir.validation.invariants import broken, rules
+
 PATCH = {"content-type": "application/json-patch+json"}
 BY_NUMBER = "identifier=urn:hie:institution:A:patient|7"
 SUBSETTED = "SUBSETTED"
@@ -146,6 +149,28 @@ async def test_a_batch_is_carried_out_in_the_order_of_a_transaction(client) -> N
     modified = answered[0]["resource"]["meta"]["lastUpdated"]
     assert answered[0]["response"]["lastModified"] == modified
     assert answered[1]["resource"]["total"] == 1
+
+
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+async def test_the_answer_to_a_bundle_is_a_valid_bundle(client, kind: str) -> None:
+    """bdl-7: "FullUrl must be unique in a bundle, or else … different meta.versionId" """
+    a = await filled(client)
+    await a.put("/Patient/p1", content=patient("p1", "张玮"))
+    put = {
+        "request": {"method": "PUT", "url": "Patient/p1"},
+        "resource": orjson.loads(patient("p1", "张苇")),
+    }
+    reads = ("Patient/p1", "Patient/p1/_history/1", "Patient/p1", "Patient?_id=p1")
+    entries = [put, *({"request": {"method": "GET", "url": url}} for url in reads)]
+    sent = {"resourceType": "Bundle", "type": kind, "entry": entries}
+    answer = (await a.post("/", json=sent, headers={"prefer": "return=representation"})).json()
+    assert validate(answer) == []
+    assert [found for rule in rules(answer) if (found := broken(rule)) is not None] == []
+    assert ["fullUrl" in each for each in answer["entry"]] == [True, False, True, False, False]
+    assert [each["resource"]["resourceType"] for each in answer["entry"]] == [
+        *["Patient"] * 4,
+        "Bundle",
+    ]
 
 
 async def test_a_correlation_id_comes_back(client) -> None:
