@@ -26,8 +26,8 @@ from oracle_world import (
     words_of,
 )
 
+from hie.fhir.ucum import factor_between
 from hie.search.params.normal import normal
-from hie.search.params.ucum import factor_between
 from hie.search.parse import Compartment
 from hie.search.restriction import EVERYTHING, Restriction, Rule
 from hie.search.sql import Sql

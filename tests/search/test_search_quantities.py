@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from search_fixtures import Find, Load
 
-from hie.search.params.ucum import factor_between
+from hie.fhir.ucum import factor_between
 
 UCUM = "http://unitsofmeasure.org"
 

@@ -9,20 +9,15 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import fhirpathpy
 from fhirpathpy.engine.nodes import ResourceNode
-from fhirpathpy.models import models
 
-from hie.fhir.fhirpath.comparison import COMPARISONS
-from hie.fhir.fhirpath.functions import FUNCTIONS, variables_of
+from hie.fhir.fhirpath.evaluation import run, values
+from hie.fhir.fhirpath.functions import variables_of
+from hie.fhir.fhirpath.syntax import STRING, Parsed, PathError, calls, outside_strings, parse
 
-R4 = models["r4"]
+__all__ = ["DEEPEST", "LONGEST", "Node", "PathError", "elements", "evaluate", "holds"]
+
 _NODE: Any = ResourceNode
-OPTIONS = {
-    "userInvocationTable": {**FUNCTIONS, **COMPARISONS},
-    "traceFn": lambda _value, _name: None,
-}
-RAW = {**OPTIONS, "returnRawData": True}
 LONGEST = 500
 DEEPEST = 10
 # What a caller's own expression may call: it looks at the resource, once over, and at nothing else.
@@ -33,20 +28,11 @@ PATH_FUNCTIONS = frozenset(
         *("ofType", "as", "is", "extension", "startsWith", "endsWith", "contains", "count"),
     )
 )
-_STRING = re.compile(r"'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`")
-_CALL = re.compile(r"([A-Za-z_]\w*)\s*\(")
-_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
-# Taken by the library's grammar, and not by FHIRPath's.
-_ZONED_TIME = re.compile(r"@T\d\d(?::\d\d){0,2}(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 # The specification's own definition of the short form, which keeps the place of what it finds.
 _EXTENSION = re.compile(r"\bextension\(\s*('(?:[^'\\]|\\.)*')\s*\)")
 
 # Elements whose names are also operators, such as `Patient.text.div`, must be delimited.
 _OPERATOR = re.compile(r"\.(div|mod|contains|in|is|as|and|or|xor|implies)\b(?!\s*\()")
-
-
-class PathError(ValueError):
-    """An expression that cannot be evaluated, or that is not allowed here."""
 
 
 class Node(NamedTuple):
@@ -60,19 +46,13 @@ def evaluate(
     resource: Mapping[str, Any], expression: str, variables: Mapping[str, Any] | None = None
 ) -> list[Any]:
     """The values of a trusted expression, such as one of a specification. PathError if it fails."""
-    bare = _COMMENT.sub(" ", _STRING.sub("''", expression))
-    if "/*" in bare or _ZONED_TIME.search(bare):
-        raise PathError("an unfinished comment, or a time with a zone")
-    try:
-        given = {**variables_of(expression), **(variables or {})}
-        return fhirpathpy.evaluate(resource, expression, given, R4, OPTIONS)
-    except Exception as error:  # the library raises whatever it met
-        raise PathError(str(error)) from error
+    given = {**variables_of(expression), **(variables or {})}
+    return values(run(parse(expression), resource, given))
 
 
 @lru_cache(maxsize=1000)
-def _compiled(expression: str) -> Any:
-    return fhirpathpy.compile(expression, R4, OPTIONS)
+def _compiled(expression: str) -> Parsed:
+    return parse(expression)
 
 
 def holds(
@@ -92,21 +72,7 @@ def holds(
         "resource": resource,
         "rootResource": root,
     }
-    try:
-        found = _compiled(expression)(_NODE(value, type_name), given)
-    except Exception as error:  # the library raises whatever it met
-        raise PathError(str(error)) from error
-    return found in ([], [True])
-
-
-def _quoted(expression: str) -> str:
-    """The expression with element names that are also operators delimited, outside of strings."""
-    pieces: list[str] = []
-    position = 0
-    for text in _STRING.finditer(expression):
-        pieces += (_OPERATOR.sub(r".`\1`", expression[position : text.start()]), text[0])
-        position = text.end()
-    return "".join(pieces) + _OPERATOR.sub(r".`\1`", expression[position:])
+    return values(run(_compiled(expression), _NODE(value, type_name), given)) in ([], [True])
 
 
 def elements(resource: Mapping[str, Any], expression: str) -> list[Node]:
@@ -115,18 +81,16 @@ def elements(resource: Mapping[str, Any], expression: str) -> list[Node]:
     PathError for a path that cannot be read, does more than look, or gives values that are not in
     the resource.
     """
-    bare = _STRING.sub("''", expression)
-    foreign = set(_CALL.findall(bare)) - PATH_FUNCTIONS
+    bare = STRING.sub("''", expression)
+    if len(expression) > LONGEST or bare.count("(") > DEEPEST:
+        raise PathError(f"longer than {LONGEST} characters, or more than {DEEPEST} calls")
+    path = outside_strings(_OPERATOR, r".`\1`", expression)
+    parsed = parse(_EXTENSION.sub(r"extension.where(url=\1)", path))
+    foreign = {name for name, _ in calls(parsed.tree)} - PATH_FUNCTIONS
     if foreign or "%" in bare or "$total" in bare:
         named = ", ".join(sorted(foreign)) or "%, $total"
         raise PathError(f"not allowed in a path: {named}")
-    if len(expression) > LONGEST or bare.count("(") > DEEPEST:
-        raise PathError(f"longer than {LONGEST} characters, or more than {DEEPEST} calls")
-    path = _EXTENSION.sub(r"extension.where(url=\1)", _quoted(expression))
-    try:
-        found = fhirpathpy.evaluate(resource, path, {}, R4, RAW)
-    except Exception as error:  # the library raises whatever it met
-        raise PathError(str(error)) from error
+    found = run(parsed, resource, {})
     root = str(resource.get("resourceType"))
     nodes: list[Node] = []
     for node in found:

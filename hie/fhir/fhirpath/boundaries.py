@@ -26,19 +26,22 @@ _DATE_DIGITS = (4, 6, 8, 10, 12, 14, 17)
 _TIME_DIGITS = (2, 4, 6, 9)
 
 
-def boundary(value: Any, digits: Any, *, high: bool) -> list[Any]:
-    """The least or the greatest value; nothing if there is none of so many digits."""
+def boundary(value: Any, digits: Any, *, high: bool, timed: bool) -> list[Any]:
+    """The least or the greatest value; nothing if there is none of so many digits.
+
+    `timed` says of a date that it is one of a dateTime, so that its boundary has a time.
+    """
     if isinstance(value, FP_Quantity):
         found = _decimal(Decimal(value.value), digits, high=high)
         return [FP_Quantity(found[0], value.unit)] if found else []
     if isinstance(value, FP_DateTime):
-        return _date(str(value.asStr), digits, high=high)
+        return _date(str(value.asStr), digits, high=high, timed=timed)
     if isinstance(value, FP_Time):
         return _time(str(value.asStr), digits, high=high)
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         return _decimal(Decimal(str(value)), digits, high=high)
     if isinstance(value, str) and _DATE.fullmatch(value):
-        return _date(value, digits, high=high)
+        return _date(value, digits, high=high, timed=timed)
     return []
 
 
@@ -52,13 +55,12 @@ def _decimal(value: Decimal, digits: Any, *, high: bool) -> list[Decimal]:
     return [end.quantize(Decimal(1).scaleb(-wanted), ROUND_CEILING if high else ROUND_FLOOR)]
 
 
-def _date(text: str, digits: Any, *, high: bool) -> list[Any]:
+def _date(text: str, digits: Any, *, high: bool, timed: bool) -> list[Any]:
     match = _DATE.fullmatch(text)
     if match is None:
         return []
     parts: list[str | None] = list(match.groups())
     zone = parts.pop() or ("-12:00" if high else "+14:00")
-    timed = "T" in text
     wanted = int(digits) if digits is not None else (17 if timed else 8)
     if wanted not in _DATE_DIGITS:
         return []

@@ -14,30 +14,16 @@ from typing import Any
 from fhirpathpy.engine import nodes
 from fhirpathpy.engine.invocations import equality
 
+from hie.fhir.fhirpath.quantities import amount_of, compared, equivalent
+from hie.fhir.fhirpath.typed import SYSTEM, data_of, type_of
+
 Collection = Sequence[Any]
 _LIBRARY: Any = equality
 _DATE_TIME: Any = nodes.FP_DateTime
-_QUANTITY: Any = nodes.FP_Quantity
 _DATE = re.compile(
     r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?(?:T(?:(\d\d)(?::(\d\d))?(?::(\d\d(?:\.\d+)?))?)?(Z|[+-]\d\d:\d\d)?)?"
 )
 _DATE_TYPES = frozenset(("date", "dateTime", "instant"))
-# Calendar durations and UCUM's units of time that are as long as they.
-_SECONDS = {
-    **dict.fromkeys(("week", "weeks", "wk"), Decimal(604800)),
-    **dict.fromkeys(("day", "days", "d"), Decimal(86400)),
-    **dict.fromkeys(("hour", "hours", "h"), Decimal(3600)),
-    **dict.fromkeys(("minute", "minutes", "min"), Decimal(60)),
-    **dict.fromkeys(("second", "seconds", "s"), Decimal(1)),
-    **dict.fromkeys(("millisecond", "milliseconds", "ms"), Decimal("0.001")),
-}
-
-# A month of the calendar is no UCUM month, nor a year a year: they can be neither equal nor not.
-_OF_CALENDAR = {"month": "mo", "months": "mo", "year": "a", "years": "a"}
-
-
-def _data(item: Any) -> Any:
-    return item.data if isinstance(item, nodes.ResourceNode) else item
 
 
 def _single(collection: Collection) -> Any:
@@ -45,7 +31,7 @@ def _single(collection: Collection) -> Any:
 
     The library puts the extensions of a primitive behind it as an item of their own.
     """
-    items = [i for i in collection if not _only_extensions(_data(i))]
+    items = [i for i in collection if not _only_extensions(data_of(i))]
     return items[0] if len(items) == 1 else None
 
 
@@ -55,7 +41,7 @@ def _only_extensions(value: Any) -> bool:
 
 def _date(item: Any) -> str | None:
     """The text of a date; a text that is written like a whole day, or more, is taken for one."""
-    value = _data(item)
+    value = data_of(item)
     if isinstance(value, _DATE_TIME):
         return str(value.asStr)
     typed = isinstance(item, nodes.ResourceNode) and item.path in _DATE_TYPES
@@ -69,9 +55,9 @@ def _compared(one: Any, other: Any) -> int | EllipsisType | None:
     left, right = _date(one), _date(other)
     if left is not None and right is not None:
         return compare_dates(left, right)
-    left_quantity, right_quantity = _quantity(one), _quantity(other)
-    if left_quantity is not None and right_quantity is not None:
-        return _compare_quantities(left_quantity, right_quantity)
+    left_amount, right_amount = amount_of(one), amount_of(other)
+    if left_amount is not None and right_amount is not None:
+        return compared(left_amount, right_amount)
     return ...
 
 
@@ -109,53 +95,44 @@ def compare_dates(one: str, other: str) -> int | None:
     return 0 if len(left) == len(right) else None
 
 
-def _quantity(item: Any) -> tuple[Decimal, str] | None:
-    value = _data(item)
-    if isinstance(value, _QUANTITY):
-        return Decimal(str(value.value)), str(value.unit).strip("'")
-    if isinstance(value, dict) and "value" in value and ("code" in value or "unit" in value):
-        return Decimal(str(value["value"])), str(value.get("code", value.get("unit")))
-    return None
-
-
-def _compare_quantities(
-    one: tuple[Decimal, str], other: tuple[Decimal, str]
-) -> int | EllipsisType | None:
-    (left, left_unit), (right, right_unit) = one, other
-    if left_unit != right_unit:
-        if {_OF_CALENDAR.get(left_unit), _OF_CALENDAR.get(right_unit)} & {left_unit, right_unit}:
-            return None
-        if left_unit not in _SECONDS or right_unit not in _SECONDS:
-            return ...
-        left, right = left * _SECONDS[left_unit], right * _SECONDS[right_unit]
-    return (left > right) - (left < right)
+def _plain(items: Collection) -> list[Any]:
+    """The items as the library compares them: values of FHIRPath's own types without a place."""
+    return [data_of(item) if type_of(item)[0] == SYSTEM else item for item in items]
 
 
 def _operator(
-    library: Callable[..., Any], holds: Callable[[int], bool]
-) -> Callable[[Collection, Collection], Any]:
-    def compare(one: Collection, other: Collection) -> Any:
+    library: Callable[..., Any], holds: Callable[[int], bool], *, order: bool = False
+) -> Callable[[Any, Collection, Collection], Any]:
+    def compare(_context: Any, one: Collection, other: Collection) -> Any:
         left, right = _single(one), _single(other)
-        found = ... if left is None or right is None else _compared(left, right)
+        found: int | EllipsisType | None = ...
+        if left is not None and right is not None:
+            found = _compared(left, right)
+            # To Python true is 1.
+            if isinstance(data_of(left), bool) != isinstance(data_of(right), bool):
+                if order:
+                    raise ValueError("a boolean cannot be compared with another type")
+                return [holds(1)]
+            if order and found is ... and amount_of(left) and amount_of(right):
+                return []
         if isinstance(found, EllipsisType):
-            return library(None, list(one), list(other))
+            return library(None, _plain(one), _plain(other))
         return [] if found is None else [holds(found)]
 
     return compare
 
 
-def _equivalent(*, same: bool) -> Callable[[Collection, Collection], Any]:
+def _equivalent(*, same: bool) -> Callable[[Any, Collection, Collection], Any]:
     library = _LIBRARY.equival if same else _LIBRARY.unequival
 
-    def compare(one: Collection, other: Collection) -> Any:
+    def compare(_context: Any, one: Collection, other: Collection) -> Any:
         left, right = _single(one), _single(other)
         if left is not None and right is not None:
-            a, b = _quantity(left), _quantity(right)
-            found = _compare_quantities(a, b) if a and b else ...
-            if isinstance(found, int):
-                return [(found == 0) is same]
+            a, b = amount_of(left), amount_of(right)
+            if a and b:
+                return [equivalent(a, b) is same]
         if len(one) < 2 or len(one) != len(other):
-            return library(None, list(one), list(other))
+            return library(None, _plain(one), _plain(other))
         rest = list(other)
         for item in one:
             match = next((o for o in rest if _LIBRARY.equival(None, [item], [o]) == [True]), None)
@@ -174,9 +151,9 @@ COMPARISONS = {
     "!=": {"fn": _operator(_LIBRARY.unequal, lambda n: n != 0), **_NULLABLE},
     "~": {"fn": _equivalent(same=True), **_ANY},
     "!~": {"fn": _equivalent(same=False), **_ANY},
-    "<": {"fn": _operator(_LIBRARY.lt, lambda n: n < 0), **_NULLABLE},
-    ">": {"fn": _operator(_LIBRARY.gt, lambda n: n > 0), **_NULLABLE},
-    "<=": {"fn": _operator(_LIBRARY.lte, lambda n: n <= 0), **_NULLABLE},
-    ">=": {"fn": _operator(_LIBRARY.gte, lambda n: n >= 0), **_NULLABLE},
+    "<": {"fn": _operator(_LIBRARY.lt, lambda n: n < 0, order=True), **_NULLABLE},
+    ">": {"fn": _operator(_LIBRARY.gt, lambda n: n > 0, order=True), **_NULLABLE},
+    "<=": {"fn": _operator(_LIBRARY.lte, lambda n: n <= 0, order=True), **_NULLABLE},
+    ">=": {"fn": _operator(_LIBRARY.gte, lambda n: n >= 0, order=True), **_NULLABLE},
 }
-"""In the form that fhirpathpy takes."""
+"""In the form of the library's own functions."""

@@ -10,9 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from hie.fhir.fhirpath.boundaries import boundary, precision
+from hie.fhir.fhirpath.boundaries import precision
+from hie.fhir.fhirpath.syntax import DESCENDING
 
 Collection = Sequence[Any]
+_TRUE = frozenset(("true", "t", "yes", "y", "1", "1.0"))
+_FALSE = frozenset(("false", "f", "no", "n", "0", "0.0"))
 
 
 def _single(collection: Collection) -> Any:
@@ -117,22 +120,53 @@ def _iif(
     return otherwise(collection) if otherwise else []
 
 
+class _Descending:
+    """A key of `sort` whose order is turned round."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Descending) and bool(self.value == other.value)
+
+    def __lt__(self, other: Any) -> bool:
+        return bool(other.value < self.value)
+
+    __hash__ = None  # type: ignore[assignment]  # its value may have none
+
+
+def _in_descending_order(collection: Collection) -> Collection:
+    item = _single(collection)
+    return [] if item is None else [_Descending(item)]
+
+
 def _sort(collection: Collection, *keys: Callable[[Any], Collection]) -> Collection:
-    """In ascending order of the keys; what has no key comes first."""
+    """In the order of the keys; what has no key comes first."""
 
     def place(item: Any) -> list[tuple[bool, Any]]:
         found = [key(item) for key in keys] or [[item]]
-        return [(bool(each), each[0] if each else None) for each in found]
+        return [(bool(each), getattr(each[0], "data", each[0]) if each else None) for each in found]
 
     return sorted(collection, key=place)
 
 
-def _low_boundary(collection: Collection, digits: Any = None) -> Collection:
-    return boundary(_single(collection), digits, high=False)
+def _boolean(value: Any) -> bool | None:
+    """https://hl7.org/fhirpath/N1/#toboolean--boolean"""
+    if isinstance(value, str):
+        text = value.lower()
+        return (text in _TRUE) if text in _TRUE | _FALSE else None
+    if isinstance(value, bool | int | Decimal) and value in (0, 1):
+        return bool(value)
+    return None
 
 
-def _high_boundary(collection: Collection, digits: Any = None) -> Collection:
-    return boundary(_single(collection), digits, high=True)
+def _to_boolean(collection: Collection) -> Collection:
+    found = _boolean(_single(collection))
+    return [] if found is None else [found]
+
+
+def _converts_to_boolean(collection: Collection) -> Collection:
+    return [_boolean(_single(collection)) is not None] if collection else []
 
 
 def _precision(collection: Collection) -> Collection:
@@ -165,8 +199,9 @@ FUNCTIONS: Mapping[str, Mapping[str, Any]] = {
     "round": {"fn": _round, "arity": {0: [], 1: ["Number"]}},
     "iif": {"fn": _iif, "arity": {2: ["Expr", "Expr"], 3: ["Expr", "Expr", "Expr"]}},
     "sort": {"fn": _sort, "variadic": "Expr"},
-    "lowBoundary": {"fn": _low_boundary, "arity": {0: [], 1: ["Integer"]}},
-    "highBoundary": {"fn": _high_boundary, "arity": {0: [], 1: ["Integer"]}},
+    DESCENDING: {"fn": _in_descending_order},
+    "toBoolean": {"fn": _to_boolean},
+    "convertsToBoolean": {"fn": _converts_to_boolean},
     "precision": {"fn": _precision},
     "conformsTo": {"fn": _conforms_to, "arity": {1: ["String"]}},
 }

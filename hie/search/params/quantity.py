@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from hie.fhir.search_params import Source, Visit
+from hie.fhir.ucum import UCUM, factor_between
 from hie.kit.hashing import Hasher
 from hie.search.context import Context
 from hie.search.escape import split, unescape
@@ -21,7 +22,6 @@ from hie.search.parameters import Parameter
 from hie.search.params import number
 from hie.search.params.number import range_limits, stored
 from hie.search.params.target import Target
-from hie.search.params.ucum import UCUM, factor_between
 from hie.search.problems import malformed
 from hie.search.query import NumberValue, QuantityValue
 from hie.search.sql import Sql, all_of, any_of

@@ -1,0 +1,65 @@
+"""The evaluation of a parsed expression by fhirpathpy, with our functions in front of its own.
+
+https://hl7.org/fhirpath/N1/
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fhirpathpy import engine
+from fhirpathpy.engine import nodes, util
+from fhirpathpy.engine.invocations import constants, invocation_registry
+from fhirpathpy.models import models
+
+from hie.fhir.definitions import primitives
+from hie.fhir.fhirpath.comparison import COMPARISONS
+from hie.fhir.fhirpath.functions import FUNCTIONS
+from hie.fhir.fhirpath.quantities import QUANTITIES
+from hie.fhir.fhirpath.syntax import Parsed, PathError
+from hie.fhir.fhirpath.typed import SYSTEM, TYPED, scoped, type_of
+
+_ENGINE: Any = engine
+_LIBRARY: Any = util
+_CONSTANTS: Any = constants
+_NODE: Any = nodes.ResourceNode
+_OURS: dict[str, Any] = {
+    **_LIBRARY.process_user_invocation_table(FUNCTIONS),
+    **COMPARISONS,
+    **QUANTITIES,
+    **TYPED,
+}
+_TABLE = {
+    name: entry if 2 in entry.get("arity", ()) and name not in FUNCTIONS else scoped(entry)
+    for name, entry in {**invocation_registry, **_OURS}.items()
+}
+
+
+def run(parsed: Parsed, start: Any, variables: Mapping[str, Any]) -> list[Any]:
+    """The items that the expression finds from `start`. PathError if it fails."""
+    _CONSTANTS.constants.reset()
+    context = {
+        "dataRoot": [start],
+        "$this": [start],
+        "vars": {"context": start, **variables, **parsed.literals},
+        "model": models["r4"],
+        "userInvocationTable": _TABLE,
+        "traceFn": lambda _name, _items: None,
+    }
+    try:
+        found: list[Any] = _ENGINE.do_eval(context, [start], parsed.tree)
+    except Exception as error:  # the library raises whatever it met
+        raise PathError(str(error)) from error
+    return [item for item in found if not _beside(item)]
+
+
+def values(items: list[Any]) -> list[Any]:
+    """The items without their places."""
+    return [_LIBRARY.get_data(item) for item in items]
+
+
+def _beside(item: Any) -> bool:
+    """Whether it is what the library makes of the extensions of a primitive."""
+    if not isinstance(item, _NODE) or not isinstance(item.data, dict):
+        return False
+    namespace, name = type_of(item)
+    return set(item.data) == {"extension"} and (namespace == SYSTEM or name in primitives())
