@@ -19,6 +19,7 @@ from hie.rest.authenticate import exchange_of
 from hie.rest.conditions import names
 from hie.rest.interactions import SYSTEM_INTERACTIONS, TYPE_INTERACTIONS
 from hie.rest.negotiate import FHIR_JSON, FHIR_XML
+from hie.rest.operations.own import canonical
 from hie.rest.operations.table import OPERATIONS
 from hie.rest.respond import answer
 from hie.rest.subset import subset_of
@@ -44,9 +45,11 @@ Parameters that are not known are refused unless `Prefer: handling=lenient`. `Pr
 SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 
 
-def _operations(*types: str) -> list[dict[str, str]]:
+def _operations(fhir_base: str, *types: str) -> list[dict[str, str]]:
     return [
-        {"name": one.code, "definition": one.definition} for one in OPERATIONS if one.type in types
+        {"name": one.code, "definition": canonical(fhir_base, one)}
+        for one in OPERATIONS
+        if one.type in types
     ]
 
 
@@ -67,7 +70,7 @@ def _common() -> list[tuple[str, str, str]]:
     ]
 
 
-def _resource(type_name: str, conditional_delete: str) -> dict[str, Any]:
+def _resource(fhir_base: str, type_name: str, conditional_delete: str) -> dict[str, Any]:
     known: dict[str, Any] = {
         "type": type_name,
         "interaction": [{"code": one.code} for one in TYPE_INTERACTIONS],
@@ -83,16 +86,17 @@ def _resource(type_name: str, conditional_delete: str) -> dict[str, Any]:
         "searchRevInclude": reverse_includes(type_name),
         "searchParam": _search_parameters(implemented(type_name)),
     }
-    known["operation"] = _operations(type_name, "Resource")
+    known["operation"] = _operations(fhir_base, type_name, "Resource")
     return {key: value for key, value in known.items() if value not in ([], "")}
 
 
 @while_known
 def capability_statement(public_base_url: str, conditional_delete: str) -> bytes:
     """The statement's JSON; made once for each process, and anew when a search parameter is added."""
+    fhir_base = f"{public_base_url}/fhir"
     statement = {
         "resourceType": TYPE,
-        "url": f"{public_base_url}/fhir/metadata",
+        "url": f"{fhir_base}/metadata",
         "name": "HealthInformationExchange",
         "title": "Regional health records exchange 区域健康信息交换平台",
         "status": "active",
@@ -102,7 +106,7 @@ def capability_statement(public_base_url: str, conditional_delete: str) -> bytes
         "software": {"name": "hie", "version": version("hie")},
         "implementation": {
             "description": "Regional health records exchange 区域健康信息交换平台",
-            "url": f"{public_base_url}/fhir",
+            "url": fhir_base,
         },
         "fhirVersion": "4.0.1",
         "format": [FHIR_JSON, "json", FHIR_XML, "xml"],
@@ -130,11 +134,12 @@ def capability_statement(public_base_url: str, conditional_delete: str) -> bytes
                     ],
                 },
                 "resource": [
-                    _resource(type_name, conditional_delete) for type_name in RESOURCE_TYPES
+                    _resource(fhir_base, type_name, conditional_delete)
+                    for type_name in RESOURCE_TYPES
                 ],
                 "interaction": [{"code": code} for code in SYSTEM_INTERACTIONS],
                 "searchParam": _search_parameters(_common()),
-                "operation": _operations("system"),
+                "operation": _operations(fhir_base, "system"),
                 "compartment": [f"{COMPARTMENT}{name.lower()}" for name in COMPARTMENTS],
             }
         ],

@@ -21,6 +21,7 @@ from hie.rest.export import EXPORT, wants_lines
 from hie.rest.interactions import SYSTEM_HISTORY, SYSTEM_SEARCHES, TYPE_INTERACTIONS, Endpoint
 from hie.rest.metadata import metadata
 from hie.rest.negotiate import FORMAT, Format, answer_format, generic_type, wants_pretty
+from hie.rest.operations.own import ROUTES as OWN_DEFINITIONS
 from hie.rest.operations.table import OPERATIONS
 from hie.rest.respond import failure, named, pretty
 from hie.rest.xml import as_xml
@@ -112,7 +113,7 @@ def fhir_route() -> FhirRoute:
     table["/metadata"]["GET"] = metadata
     table["/"]["POST"] = post_bundle
     table[""]["POST"] = post_bundle
-    for method, path, endpoint in (*APP_STATE, *EXPORT):
+    for method, path, endpoint in (*APP_STATE, *EXPORT, *OWN_DEFINITIONS):
         table[path][method] = endpoint
     for served in (*OPERATIONS, *TYPE_INTERACTIONS, SYSTEM_SEARCHES, SYSTEM_HISTORY):
         for method, path, endpoint in served.routes:

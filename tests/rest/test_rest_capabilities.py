@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from hie.fhir.validation import validate
+from hie.fhir.validation.invariants import broken, rules
 
 INSTANCE = {
     "read": ("GET", "", 200),
@@ -144,6 +145,39 @@ async def test_formats(client) -> None:
         answer = await anybody.get("/metadata", params={"_format": name})
         assert answer.status_code == 200
         assert ("xml" in answer.headers["content-type"]) == ("xml" in name)
+
+
+async def test_operations_of_ones_own_are_defined_where_the_statement_says(client) -> None:
+    rest = (await statement(client))["rest"][0]
+    patient = next(each for each in rest["resource"] if each["type"] == "Patient")
+    anybody = await client()
+    named = [(o["name"], o["definition"]) for o in patient["operation"]]
+    own = [(name, url) for name, url in named if url.startswith("http://127.0.0.1")]
+    assert len(own) > 20
+    assert not [url for _, url in named if not url.startswith("http")]
+    steward = await client("operator")
+    told_all = 0
+    for name, url in own:
+        found = (await anybody.get(url)).json()
+        assert validate(found) == []
+        assert [one for rule in rules(found) if (one := broken(rule)) is not None] == []
+        assert (found["url"], found["code"], found["resource"]) == (url, name, ["Patient"])
+        place = f"/Patient/x/${name}" if found["instance"] else f"/Patient/${name}"
+        allowed = (await anybody.options(place)).headers["allow"]
+        assert ("POST" in allowed) == found["affectsState"]
+        if found["affectsState"]:
+            taken = {one["name"] for one in found["parameter"] if one["use"] == "in"}
+            sent = {"resourceType": "Parameters", "parameter": [{"name": "colour"}]}
+            refused = await steward.post(place, json=sent)
+            if "colour" in refused.text:
+                told = refused.json()["issue"][0]["diagnostics"]
+                assert all(each in told for each in taken), told
+                told_all += 1
+    assert told_all > 5
+    assert (await anybody.put(own[0][1], json={})).status_code == 405
+    assert (await anybody.get("/OperationDefinition/hie-nothing")).status_code == 401
+    xml = await anybody.get(own[0][1], headers={"accept": "application/fhir+xml"})
+    assert xml.text.count("<OperationDefinition ") == 1
 
 
 async def test_what_holds_for_the_whole_system(client) -> None:

@@ -35,7 +35,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 FHIR = "http://hl7.org/fhir/OperationDefinition/"
 BULK_DATA = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/"
 OWN = "urn:hie:operation:"
-"""Operations of this exchange; they are described in docs/identity.md and docs/access.md."""
+"""Operations of this exchange; `own.py` defines them at an address of the server."""
 
 
 class Operation(NamedTuple):
