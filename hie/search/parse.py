@@ -80,16 +80,18 @@ class _Parser:
             )
 
     def take_sort(self, name: str, value: str) -> None:
-        keys = split(value, ",")
+        # Whole or not at all: with lenient handling, what is refused is left out for every type.
+        sort = {type_name: [*before] for type_name, before in self.sort.items()}
         for type_name in self.types:
-            for key in keys:
+            for key in split(value, ","):
                 parameter = queryable(type_name).get(key.removeprefix("-"))
                 if parameter is None or not sortable(parameter):
                     allowed = [c for c, p in queryable(type_name).items() if sortable(p)]
                     raise malformed(name, value, f"[-]({'|'.join(allowed)}),…")
-                if any(known.parameter.code == parameter.code for known in self.sort[type_name]):
+                if any(known.parameter.code == parameter.code for known in sort[type_name]):
                     continue  # rows that are alike in it already
-                self.sort[type_name].append(Sort(parameter, key.startswith("-")))
+                sort[type_name].append(Sort(parameter, key.startswith("-")))
+        self.sort = sort
 
     def take_count(self, name: str, value: str) -> None:
         if not (value.isascii() and value.isdigit() and len(value) <= 9):

@@ -193,6 +193,15 @@ async def test_lenient_handling_says_what_was_left_out(person) -> None:
     assert named == [["nonsense"], ["date"]]
 
 
+async def test_a_sort_that_some_types_lack_is_left_out_for_all(person) -> None:
+    lenient = {"prefer": "handling=lenient"}
+    answer = await person["a"].get("/Patient/pA/*?_sort=name", headers=lenient)
+    assert ids(answer) == ["Observation/oA", "Patient/pA"]
+    assert "_sort" not in link(answer, "self")
+    half = await person["a"].get("/Observation?_sort=date,nonsense", headers=lenient)
+    assert "_sort" not in link(half, "self")
+
+
 async def test_a_golden_record_is_found_by_what_its_sources_have(client, person) -> None:
     golden = f"Patient/{person['golden']}"
     operator = await client("operator")
