@@ -5,6 +5,7 @@ Accept header that names neither FHIR's JSON nor its XML. The answer is for savi
 showing: a browser must not run what an institution has stored under the exchange's address.
 """
 
+import re
 from base64 import b64decode, b64encode
 
 import orjson
@@ -18,6 +19,7 @@ from hie.rest.negotiate import JSON_TYPES, XML_TYPES, media_type, require_fhir_b
 from hie.rest.respond import PRIVATE, version_headers, versioned
 
 FHIR_TYPES = JSON_TYPES | XML_TYPES | {"application/*"}
+MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+\-]+/[a-z0-9!#$&^_.+\-]+")
 LARGEST_CONTENT = LARGEST_RESOURCE * 3 // 4 - 1024
 """In base64, as a part of the resource, it is a third larger."""
 
@@ -67,11 +69,21 @@ def version_or_content(request: Request, fetched: Fetched) -> Response:
         headers={
             **PRIVATE,
             **version_headers(fetched.version, fetched.last_updated),
-            "content-type": kind,
+            "content-type": _header(kind, plain),
             "content-length": str(len(held)),
             "content-disposition": "attachment",
         },
     )
+
+
+def _header(kind: str, plain: str) -> str:
+    """The stored type as a header can say it: without parameters in another script, or of several lines.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-8.3.1
+    """
+    if kind.isascii() and kind.isprintable():
+        return kind
+    return plain if MEDIA_TYPE.fullmatch(plain) else "application/octet-stream"
 
 
 async def resource_body(request: Request, logical_id: str | None = None) -> bytes:

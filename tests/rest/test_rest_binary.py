@@ -93,3 +93,22 @@ async def test_any_bytes_come_back(client, data: bytes) -> None:
     made = await a.post("/Binary", content=data, headers=sent)
     where = f"/Binary/{made.json()['id']}"
     assert (await a.get(where, headers={"accept": sent["content-type"]})).content == data
+
+
+@pytest.mark.parametrize(
+    ("stated", "told"),
+    [
+        ("text/plain; x=张", "text/plain"),
+        ("text/plain;\nset-cookie: a=b", "text/plain"),
+        ("text/plain; x=\u2028", "text/plain"),
+        ("text/张", "application/octet-stream"),
+        ('text/plain; charset="utf-8"', 'text/plain; charset="utf-8"'),
+    ],
+)
+async def test_a_type_that_no_header_can_say(client, stated: str, told: str) -> None:
+    a = await client("institution", institution="A")
+    sent = {"resourceType": "Binary", "id": "b1", "contentType": stated, "data": "eA=="}
+    assert (await a.put("/Binary/b1", json=sent)).status_code == 201
+    read = await a.get("/Binary/b1", headers={"accept": "text/*"})
+    assert (read.status_code, read.content, read.headers["content-type"]) == (200, b"x", told)
+    assert "set-cookie" not in read.headers
