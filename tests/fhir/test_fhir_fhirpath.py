@@ -21,14 +21,6 @@ DATA = Path(__file__).parents[3] / "shared" / "data" / "tests" / "fhir-r4-cases"
 NUMBER_OF_CASES = 935
 
 KNOWN: dict[str, tuple[str, ...]] = {
-    "names and types are not checked before evaluation: what does not exist is empty": (
-        "testBasics.testSimpleFail",
-        "testBasics.testSimpleWithWrongContext",
-        "testObservations.testPolymorphismB",
-        "testObservations.testPolymorphismAsB",
-        "testDollar.testDollarOrderNotAllowed",
-        "polymorphics.testPolymorphicsB",
-    ),
     "the case rounds towards zero, or takes an hour for an hour and no minutes; the text does not": (
         "LowBoundary.LowBoundaryDecimal15",
         "HighBoundary.HighBoundaryDecimal15",
@@ -89,7 +81,8 @@ def passes(test: ElementTree.Element) -> bool:
     assert expression is not None
     outputs = [(each.get("type"), each.text or "") for each in test.findall("output")]
     try:
-        found = evaluate(resource(test.get("inputfile")), expression.text or "")
+        given = resource(test.get("inputfile"))
+        found = evaluate(given, expression.text or "", checked=bool(given))
     except PathError:
         return expression.get("invalid") is not None
     if expression.get("invalid") is not None:
@@ -190,6 +183,27 @@ def test_what_is_no_expression_or_has_no_meaning(expression: str) -> None:
         evaluate(PATIENT, expression)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "Patient.where(name.family < 1)",
+        "Patient.where(name[0].given[0] and true).where(name.family + 1 = 2)",
+        "Patient.name.take(given[0])",
+        "Patient.where(birthDate.startsWith(name))",
+        "Patient.where(-name[0].family = 1)",
+    ],
+)
+def test_a_refusal_quotes_nothing_of_the_resource(path: str) -> None:
+    with pytest.raises(PathError) as refused:
+        elements(PATIENT, path)
+    assert not any(text in str(refused.value) for text in ("Li", "Na", "2001-05-06"))
+
+
+def test_a_function_that_does_not_exist_is_named() -> None:
+    with pytest.raises(PathError, match="there is no function nothing"):
+        evaluate(PATIENT, "Patient.name.nothing(1).upper()")
+
+
 def test_a_path_is_read_to_its_end() -> None:
     with pytest.raises(PathError, match="column 17"):
         elements(PATIENT, "Patient.name[0] garbage")
@@ -200,3 +214,52 @@ def test_an_element_with_nothing_but_extensions_has_a_place() -> None:
         "Patient.name[0]",
         "Patient.name[1]",
     ]
+
+
+@pytest.mark.parametrize(
+    ("expression", "named"),
+    [
+        ("Patient.nmae", "Patient has no element nmae"),
+        ("Patient.contact.name.where(uze='old')", "HumanName has no element uze"),
+        ("Patient.name.where(use='old').exists(given.first().text='x')", "string has no"),
+        ("Patient.multipleBirth.value", "boolean or integer has no element value"),
+        ("Encounter.status", "starts at Encounter"),
+        (
+            "(Patient.name | Patient.telecom).suffx",
+            "ContactPoint or HumanName has no element suffx",
+        ),
+        ("Patient.extension.value.foo", "and others has no element foo"),
+        ("Patient.name.first().iif(use='old', family, gven)", "HumanName has no element gven"),
+        ("Patient.children()[0]", "no order"),
+        ("Patient.multipleBirthInteger", "Patient has no element multipleBirthInteger"),
+    ],
+)
+def test_names_that_no_type_has(expression: str, named: str) -> None:
+    with pytest.raises(PathError, match=named):
+        evaluate(PATIENT, expression, checked=True)
+    evaluate(PATIENT, expression)  # finds nothing, or what stands there
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "Patient.contained.anything.whatever",
+        "Patient.text.`div`",
+        "Patient.extension.value.coding.code",
+        "Patient.birthDate.extension.url",
+        "Patient.repeat(contact).name",
+        "Patient.name.trace('x', given).family",
+        "Patient.name.select(given | family).first().extension",
+        "Patient.children().name.first()",
+        "Patient.name.subsetOf($this.name)",
+        "`Patient`.`name`.`given`",
+    ],
+)
+def test_names_that_a_type_has_or_may_have(expression: str) -> None:
+    evaluate(PATIENT, expression, checked=True)
+
+
+def test_a_misspelt_path_is_named() -> None:
+    with pytest.raises(PathError, match="Patient has no element nmae"):
+        elements(PATIENT, "Patient.nmae.given")
+    assert elements(PATIENT, "Patient.multipleBirthInteger")[0].value == 1  # as in JSON

@@ -277,6 +277,16 @@ async def test_a_refusal_names_the_operation_and_nothing_of_the_resource(client,
     assert f"[1] replace {path}: " in refused.text
     assert "张伟" not in refused.text
     assert "resourceType'" not in refused.text
+    for place, reason in (
+        ("Patient.where(name.text < 1)", "does not fit"),
+        ("Patient.nmae.given[0]", "Patient has no element nmae"),
+        ("Patient.name[0] garbage", "column 17"),
+    ):
+        sent = parameters("delete", place)
+        refused = await writer.patch("/Patient/p1", json=sent)
+        assert refused.status_code == 422
+        assert reason in refused.text
+        assert "张伟" not in refused.text
     wrong = orjson.dumps([{"op": "test", "path": "/birthDate", "value": "1800-01-01"}])
     differs = await writer.patch("/Patient/p1", content=wrong, headers=JSON_PATCH)
     assert differs.status_code == 422

@@ -13,7 +13,8 @@ from fhirpathpy.engine.nodes import ResourceNode
 
 from hie.fhir.fhirpath.evaluation import run, values
 from hie.fhir.fhirpath.functions import variables_of
-from hie.fhir.fhirpath.syntax import STRING, Parsed, PathError, calls, outside_strings, parse
+from hie.fhir.fhirpath.names import check
+from hie.fhir.fhirpath.syntax import SIGNS, STRING, Parsed, PathError, calls, outside_strings, parse
 
 __all__ = ["DEEPEST", "LONGEST", "Node", "PathError", "elements", "evaluate", "holds"]
 
@@ -43,11 +44,21 @@ class Node(NamedTuple):
 
 
 def evaluate(
-    resource: Mapping[str, Any], expression: str, variables: Mapping[str, Any] | None = None
+    resource: Mapping[str, Any],
+    expression: str,
+    variables: Mapping[str, Any] | None = None,
+    *,
+    checked: bool = False,
 ) -> list[Any]:
-    """The values of a trusted expression, such as one of a specification. PathError if it fails."""
+    """The values of a trusted expression, such as one of a specification. PathError if it fails.
+
+    With `checked` it fails also if it names elements that the types of R4 do not have.
+    """
     given = {**variables_of(expression), **(variables or {})}
-    return values(run(parse(expression), resource, given))
+    parsed = parse(expression)
+    if checked:
+        check(parsed.tree, str(resource["resourceType"]), strict=True)
+    return values(run(parsed, resource, given))
 
 
 @lru_cache(maxsize=1000)
@@ -86,12 +97,13 @@ def elements(resource: Mapping[str, Any], expression: str) -> list[Node]:
         raise PathError(f"longer than {LONGEST} characters, or more than {DEEPEST} calls")
     path = outside_strings(_OPERATOR, r".`\1`", expression)
     parsed = parse(_EXTENSION.sub(r"extension.where(url=\1)", path))
-    foreign = {name for name, _ in calls(parsed.tree)} - PATH_FUNCTIONS
+    foreign = set(calls(parsed.tree)) - PATH_FUNCTIONS - set(SIGNS.values())
     if foreign or "%" in bare or "$total" in bare:
         named = ", ".join(sorted(foreign)) or "%, $total"
         raise PathError(f"not allowed in a path: {named}")
-    found = run(parsed, resource, {})
     root = str(resource.get("resourceType"))
+    check(parsed.tree, root, strict=False)
+    found = run(parsed, resource, {})
     nodes: list[Node] = []
     for node in found:
         if not isinstance(node, ResourceNode):

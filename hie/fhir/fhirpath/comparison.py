@@ -15,6 +15,7 @@ from fhirpathpy.engine import nodes
 from fhirpathpy.engine.invocations import equality
 
 from hie.fhir.fhirpath.quantities import amount_of, compared, equivalent
+from hie.fhir.fhirpath.syntax import PathError
 from hie.fhir.fhirpath.typed import SYSTEM, data_of, type_of
 
 Collection = Sequence[Any]
@@ -111,7 +112,7 @@ def _operator(
             # To Python true is 1.
             if isinstance(data_of(left), bool) != isinstance(data_of(right), bool):
                 if order:
-                    raise ValueError("a boolean cannot be compared with another type")
+                    raise PathError("a boolean cannot be compared with another type")
                 return [holds(1)]
             if order and found is ... and amount_of(left) and amount_of(right):
                 return []

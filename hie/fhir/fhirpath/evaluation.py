@@ -15,7 +15,7 @@ from hie.fhir.definitions import primitives
 from hie.fhir.fhirpath.comparison import COMPARISONS
 from hie.fhir.fhirpath.functions import FUNCTIONS
 from hie.fhir.fhirpath.quantities import QUANTITIES
-from hie.fhir.fhirpath.syntax import Parsed, PathError
+from hie.fhir.fhirpath.syntax import Parsed, PathError, calls
 from hie.fhir.fhirpath.typed import SYSTEM, TYPED, scoped, type_of
 
 _ENGINE: Any = engine
@@ -35,7 +35,11 @@ _TABLE = {
 
 
 def run(parsed: Parsed, start: Any, variables: Mapping[str, Any]) -> list[Any]:
-    """The items that the expression finds from `start`. PathError if it fails."""
+    """The items that the expression finds from `start`.
+
+    PathError if it fails, which quotes nothing of what the expression met: who may change a record
+    by a path need not be one who may read it.
+    """
     _CONSTANTS.constants.reset()
     context = {
         "dataRoot": [start],
@@ -47,8 +51,12 @@ def run(parsed: Parsed, start: Any, variables: Mapping[str, Any]) -> list[Any]:
     }
     try:
         found: list[Any] = _ENGINE.do_eval(context, [start], parsed.tree)
+    except PathError:
+        raise
     except Exception as error:  # the library raises whatever it met
-        raise PathError(str(error)) from error
+        missing = ", ".join(sorted(set(calls(parsed.tree)) - set(_TABLE)))
+        reason = f"there is no function {missing}" if missing else "an operand does not fit"
+        raise PathError(reason) from error
     return [item for item in found if not _beside(item)]
 
 

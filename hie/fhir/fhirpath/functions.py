@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from hie.fhir.fhirpath.boundaries import precision
-from hie.fhir.fhirpath.syntax import DESCENDING
+from hie.fhir.fhirpath.syntax import DESCENDING, PathError
 
 Collection = Sequence[Any]
 _TRUE = frozenset(("true", "t", "yes", "y", "1", "1.0"))
@@ -19,9 +19,9 @@ _FALSE = frozenset(("false", "f", "no", "n", "0", "0.0"))
 
 
 def _single(collection: Collection) -> Any:
-    """The only item, None for an empty collection; ValueError for several."""
+    """The only item, None for an empty collection; PathError for several."""
     if len(collection) > 1:
-        raise ValueError(f"a single item is needed, there are {len(collection)}")
+        raise PathError(f"a single item is needed, there are {len(collection)}")
     return collection[0] if collection else None
 
 
@@ -69,7 +69,7 @@ def _index_of(collection: Collection, part: Any) -> Collection:
 def _starts_with(collection: Collection, part: Any) -> Collection:
     text = _single(collection)
     if text is not None and not isinstance(text, str):
-        raise ValueError("startsWith is for text")
+        raise PathError("startsWith is for text")
     return [text.startswith(part)] if isinstance(text, str) and isinstance(part, str) else []
 
 
@@ -114,7 +114,7 @@ def _iif(
     _single(collection)
     chosen = _single(criterion(collection))
     if chosen is not None and not isinstance(chosen, bool):
-        raise ValueError("the criterion of iif is no boolean")
+        raise PathError("the criterion of iif is no boolean")
     if chosen:
         return then(collection)
     return otherwise(collection) if otherwise else []
@@ -180,7 +180,7 @@ def _conforms_to(collection: Collection, profile: Any) -> Collection:
     if not isinstance(item, dict):
         return []
     if base != "http://hl7.org/fhir/StructureDefinition":
-        raise ValueError(f"the profile {profile} is not known")
+        raise PathError(f"the profile {profile} is not known")
     return [item.get("resourceType") == name]
 
 

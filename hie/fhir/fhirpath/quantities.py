@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from fhirpathpy.engine import nodes
 from fhirpathpy.engine.invocations import math, misc
 
-from hie.fhir.fhirpath.syntax import SIGNS
+from hie.fhir.fhirpath.syntax import SIGNS, PathError
 from hie.fhir.fhirpath.typed import data_of
 from hie.fhir.ucum import Canonical, canonical
 
@@ -109,14 +109,14 @@ def _number(item: Any) -> Decimal | None:
 
 
 def _operands(one: Collection, other: Collection) -> list[Amount]:
-    """Both as amounts, numbers with the unit 1. ValueError if they are neither."""
+    """Both as amounts, numbers with the unit 1. PathError if they are neither."""
     found = []
     for items in (one, other):
         number = _number(items[0]) if len(items) == 1 else None
         amount = Amount(number, "1") if number is not None else None
         amount = amount or (amount_of(items[0]) if len(items) == 1 else None)
         if amount is None:
-            raise ValueError("a single number or quantity is needed")
+            raise PathError("a single number or quantity is needed")
         found.append(amount)
     return found
 

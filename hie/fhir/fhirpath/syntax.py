@@ -60,12 +60,12 @@ def parse(expression: str) -> Parsed:
         each: _DATE_TIME(each[1:-1]) for each in _BARE_DATE_TIME.findall(bare)
     }
     try:
-        tree = _read(text)
+        tree = _corrected(_read(text), literals)
     except PathError:
         raise
     except Exception as error:  # the library raises whatever it met
         raise PathError(f"not an expression: {error}") from error
-    return Parsed(_corrected(tree, literals), literals)
+    return Parsed(tree, literals)
 
 
 def outside_strings(pattern: re.Pattern[str], new: str, expression: str) -> str:
@@ -78,12 +78,14 @@ def outside_strings(pattern: re.Pattern[str], new: str, expression: str) -> str:
     return "".join(pieces) + pattern.sub(new, expression[position:])
 
 
-def calls(tree: Tree) -> Iterator[tuple[str, Tree]]:
-    """Every function that is called in the tree, by name, with its node."""
-    for child in tree.get("children", ()):
-        if child["type"] == "Functn":
-            yield child["children"][0]["text"], child
-        yield from calls(child)
+def calls(tree: Tree) -> Iterator[str]:
+    """The name of every function that is called in the tree."""
+    nodes = [tree]
+    while nodes:
+        node = nodes.pop()
+        nodes += node.get("children", ())
+        if node["type"] == "Functn":
+            yield node["children"][0]["text"]
 
 
 def _read(text: str) -> Tree:

@@ -14,6 +14,7 @@ from fhirpathpy.engine.invocations import logic
 
 from hie.fhir.definitions import primitives, type_definition
 from hie.fhir.fhirpath.boundaries import boundary
+from hie.fhir.fhirpath.syntax import PathError
 
 Collection = Sequence[Any]
 _LIBRARY: Any = logic
@@ -86,12 +87,12 @@ def _is(item: Any, wanted: Any, *, derived_primitives: bool) -> bool:
 
 def _checked(wanted: Any) -> None:
     if wanted.namespace not in (None, SYSTEM, FHIR) or not known_type(str(wanted.name)):
-        raise ValueError(f"there is no type {wanted.name}")
+        raise PathError(f"there is no type {wanted.name}")
 
 
 def _one(items: Collection, operator: str) -> Collection:
     if len(items) > 1:
-        raise ValueError(f"'{operator}' is for one item, there are {len(items)}")
+        raise PathError(f"'{operator}' is for one item, there are {len(items)}")
     return items
 
 
@@ -116,7 +117,7 @@ def _truth(items: Collection) -> bool | list[Any]:
     A single item that is no boolean is true: https://hl7.org/fhirpath/N1/#singleton-evaluation-of-collections
     """
     if len(items) > 1:
-        raise ValueError(f"a single boolean is needed, there are {len(items)} items")
+        raise PathError(f"a single boolean is needed, there are {len(items)} items")
     value = data_of(items[0]) if items else []
     return value if isinstance(value, bool | list) else True
 
@@ -131,7 +132,7 @@ def _logical(operator: Callable[..., Any]) -> dict[str, Any]:
 def _boundary(*, high: bool) -> dict[str, Any]:
     def find(_context: Any, items: Collection, digits: Any = None) -> Collection:
         if len(items) > 1:
-            raise ValueError(f"a single item is needed, there are {len(items)}")
+            raise PathError(f"a single item is needed, there are {len(items)}")
         if not items:
             return []
         timed = type_of(items[0])[1] in ("DateTime", "dateTime", "instant")
