@@ -85,6 +85,7 @@ async def test_a_part_of_the_capability_statement(client, query: str, elements: 
 async def test_resources_in_answers_to_bundles_have_their_addresses(client, kind: str) -> None:
     """https://hl7.org/fhir/R4/bundle.html#bundle-unique"""
     a = await filled(client)
+    await a.put("/Patient/p1", content=patient("p1", "张玮"))
     addresses = ["Patient/p1", "Patient/p1/_history/1", "Patient?_id=p1", "Patient/p1/_history"]
     entries = [{"request": {"method": "GET", "url": url}} for url in addresses]
     bundle = {"resourceType": "Bundle", "type": kind, "entry": entries}
