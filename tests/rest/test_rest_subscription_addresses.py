@@ -5,7 +5,6 @@ https://hl7.org/fhir/R4/subscription.html#status. A `url` in FHIR is any text wi
 
 import orjson
 import pytest
-from conftest import Client
 from test_rest_subscriptions import subscription
 
 from hie.kit.egress import Unreachable, call
@@ -33,7 +32,7 @@ UNKNOWN = (
 
 
 async def test_an_endpoint_that_is_no_address_ends_that_subscription_only(
-    client: Client, exchange: Exchange
+    client, exchange: Exchange
 ) -> None:
     sender = await client("institution", institution="A")
     ids = []
