@@ -27,7 +27,8 @@ SECONDS = 900
 ALGORITHMS = ["RS256", "RS384", "ES256", "ES384", "PS256"]
 CALLBACK = "/oauth/federation/callback"
 SECONDS_TO_ANSWER = 10.0
-MALFORMED = (KeyError, ValueError, TypeError, AttributeError)
+LONGEST_SUBJECT = 255  # OpenID Connect Core section 2
+MALFORMED = (KeyError, ValueError, TypeError, AttributeError, RecursionError)
 """What comes of a document with something missing, or of another kind than it should be."""
 
 INSERT = """
@@ -166,6 +167,8 @@ async def redeem(settings: Settings, begun: Begun, answer: Mapping[str, str]) ->
         )
         if any("\0" in text for text in (vouched.subject, vouched.number, vouched.name)):
             raise FederationFailed("NUL in the claims")
+        if len(vouched.subject) > LONGEST_SUBJECT:
+            raise FederationFailed("the subject is too long")
         return vouched
     except (HTTPError, InvalidURL, JoseError, ProviderError, *MALFORMED) as error:
         raise FederationFailed(type(error).__name__) from error

@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from secrets import token_urlsafe
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 from auth_flow import BASE, App, boxes_of, form_token_of, parameters_of
 from fastapi import FastAPI
@@ -58,6 +60,7 @@ async def world(
             "identity_provider": provider.base,
             "identity_provider_name": "云溪通",
             "identity_provider_secret": "secret",
+            "sign_ins_per_minute": 10**5,
         }
     )
     object.__setattr__(exchange, "settings", changed)
@@ -172,3 +175,42 @@ async def test_without_a_provider_there_is_no_such_way(app: FastAPI) -> None:
         assert (await http.get("/oauth/federation")).status_code == 404
         assert (await http.get("/oauth/federation/callback?state=x")).status_code == 403
         assert "/oauth/federation" not in (await http.get("/oauth/login")).text
+
+
+ODD = (b"", b"[]", b"5", b"null", b'"text"', b"{}", b"\xff\xfe", b"[" * 5000, b'{"keys":5}')
+NO_ADDRESSES = (5, None, [], "", "https://[", "no address", "https://a:99999/")
+CONFIGURATION = "/.well-known/openid-configuration"
+
+
+async def test_a_provider_that_answers_with_anything(world: World) -> None:
+    for path in (CONFIGURATION, "/token", "/jwks"):
+        for content in ODD:
+            there = await world.depart()
+            world.provider.instead = {path: content}
+            back = world.provider.authorize(there.partition("?")[2])
+            answer = await world.http.get(back.removeprefix(BASE))
+            assert answer.status_code == 403, (path, content, answer.text)
+            assert "did not work" in answer.text
+            world.provider.instead = {}
+
+
+async def test_a_provider_whose_addresses_are_none(world: World) -> None:
+    for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
+        for endpoint in NO_ADDRESSES:
+            there = await world.depart()
+            changed = orjson.dumps({**world.provider.configuration(), name: endpoint})
+            world.provider.instead = {CONFIGURATION: changed}
+            back = world.provider.authorize(there.partition("?")[2])
+            answer = await world.http.get(back.removeprefix(BASE))
+            expected = 303 if name == "authorization_endpoint" else 403  # it is asked no more
+            assert answer.status_code == expected, (name, endpoint, answer.text)
+            assert (await world.http.get("/oauth/federation")).status_code in (303, 403)
+            world.provider.instead = {}
+
+
+async def test_claims_of_another_kind(world: World) -> None:
+    for name in ("sub", "id_number", "name"):
+        for value in ("\0", {}, [], 5, token_urlsafe(50_000)):
+            world.provider.changes = {name: value}
+            answer = await world.come_back()
+            assert answer.status_code in (303, 403), (name, value, answer.text)
