@@ -253,6 +253,10 @@ async def test_labels_are_sets(client) -> None:
         {},
         {"resourceType": "Parameters"},
         {"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": {"tag": "x"}}]},
+        parameters(tag=[{"system": ["urn:x"], "code": "y"}]),
+        parameters(security=[{"system": "urn:x", "code": {}}]),
+        parameters(tag=[{"system": None, "code": "y"}]),
+        parameters(profile=[["urn:p"]]),
         {
             "resourceType": "Parameters",
             "parameter": [{"name": "meta", "valueMeta": {"tag": ["x"]}}],

@@ -37,8 +37,14 @@ def _given(patch: bytes) -> dict[str, list[Any]]:
 
 
 def _well_formed(name: str, items: Any) -> bool:
-    kind = str if name == "profile" else dict
-    return isinstance(items, list) and all(isinstance(item, kind) for item in items)
+    return isinstance(items, list) and all(
+        isinstance(item, str) if name == "profile" else _is_coding(item) for item in items
+    )
+
+
+def _is_coding(item: Any) -> bool:
+    parts = ("system", "code")
+    return isinstance(item, dict) and all(isinstance(item.get(p, ""), str) for p in parts)
 
 
 def apply_meta_add(resource: dict[str, Any], patch: bytes) -> dict[str, Any]:
