@@ -160,6 +160,7 @@ PATIENT = {
         ("Patient.name.select($index + given.select($index).count())", [2, 1]),
         ("Patient.name[0].given.select(id)", ["x"]),
         ("(3 | 1 | 2).sort(-$this).first()", [3]),
+        ("Patient.name.select((1 | 2).aggregate($total + $this, $index))", [3, 4]),
     ],
 )
 def test_what_the_official_cases_do_not_ask(expression: str, expected: list[Any]) -> None:

@@ -3,6 +3,7 @@
 https://hl7.org/fhirpath/N1/
 """
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,20 +17,61 @@ from hie.fhir.fhirpath.comparison import COMPARISONS
 from hie.fhir.fhirpath.functions import FUNCTIONS
 from hie.fhir.fhirpath.quantities import QUANTITIES
 from hie.fhir.fhirpath.syntax import Parsed, PathError, calls
-from hie.fhir.fhirpath.typed import SYSTEM, TYPED, scoped, type_of
+from hie.fhir.fhirpath.typed import SYSTEM, TYPED, data_of, type_of
 
 _ENGINE: Any = engine
 _LIBRARY: Any = util
 _CONSTANTS: Any = constants
 _NODE: Any = nodes.ResourceNode
+_SCOPE = ("$this", "$index", "$total")
+
+
+def _scoped(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A function that leaves `$this`, `$index` and `$total` as they were for what comes after it."""
+    function = entry["fn"]
+
+    @functools.wraps(function)
+    def call(context: dict[str, Any], items: Any, *arguments: Any) -> Any:
+        before = {name: context[name] for name in _SCOPE if name in context}
+        try:
+            return function(context, _whole(items), *arguments)
+        finally:
+            context.update(before)
+
+    return {**entry, "fn": call}
+
+
+def _whole(items: Any) -> Any:
+    """The items with each primitive that has only extensions in its own place.
+
+    The library reads the `null` of the array and, after the array, the extensions.
+    """
+    if not any(isinstance(item, _NODE) and item.data is None for item in items):
+        return items
+    told: dict[Any, Any] = {}
+    for item in items:
+        if isinstance(item, _NODE) and item.data is not None:
+            told.setdefault(item.propName, item)
+    placed: list[Any] = []
+    moved = set()
+    for item in items:
+        if not isinstance(item, _NODE) or (item.data is not None and item.propName not in moved):
+            placed.append(item)
+        elif item.data is None and isinstance(data_of(told.get(item.propName)), dict):
+            placed.append(told[item.propName])
+            moved.add(item.propName)
+    return placed
+
+
 _OURS: dict[str, Any] = {
     **_LIBRARY.process_user_invocation_table(FUNCTIONS),
     **COMPARISONS,
     **QUANTITIES,
     **TYPED,
 }
+# Operators have two operands, which the library evaluates for themselves.
 _TABLE = {
-    name: entry if 2 in entry.get("arity", ()) and name not in FUNCTIONS else scoped(entry)
+    name: entry if set(entry.get("arity", ())) == {2} else _scoped(entry)
     for name, entry in {**invocation_registry, **_OURS}.items()
 }
 

@@ -1,10 +1,9 @@
-"""Functions and operators that need the type of an item, or keep apart what an expression looks at.
+"""Functions and operators that need the type of an item.
 
 https://hl7.org/fhirpath/N1/#types and https://hl7.org/fhir/R4/fhirpath.html#types. They are in the form
 of the library's own, which gets the context of the evaluation first.
 """
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -34,7 +33,6 @@ _CLASSES: tuple[tuple[Any, str], ...] = (
     (nodes.FP_Quantity, "Quantity"),
     (str, "String"),
 )
-_SCOPE = ("$this", "$index", "$total")
 
 
 def data_of(item: Any) -> Any:
@@ -139,43 +137,6 @@ def _boundary(*, high: bool) -> dict[str, Any]:
         return boundary(data_of(items[0]), digits, high=high, timed=timed)
 
     return {"fn": find, "arity": {0: [], 1: ["Integer"]}}
-
-
-def scoped(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """A function that leaves `$this`, `$index` and `$total` as they were for what comes after it."""
-    function = entry["fn"]
-
-    @functools.wraps(function)
-    def call(context: dict[str, Any], items: Any, *arguments: Any) -> Any:
-        before = {name: context[name] for name in _SCOPE if name in context}
-        try:
-            return function(context, _whole(items), *arguments)
-        finally:
-            context.update(before)
-
-    return {**entry, "fn": call}
-
-
-def _whole(items: Any) -> Any:
-    """The items with each primitive that has only extensions in its own place.
-
-    The library reads the `null` of the array and, after the array, the extensions.
-    """
-    if not any(isinstance(item, _NODE) and item.data is None for item in items):
-        return items
-    told: dict[Any, Any] = {}
-    for item in items:
-        if isinstance(item, _NODE) and item.data is not None:
-            told.setdefault(item.propName, item)
-    placed: list[Any] = []
-    moved = set()
-    for item in items:
-        if not isinstance(item, _NODE) or (item.data is not None and item.propName not in moved):
-            placed.append(item)
-        elif item.data is None and isinstance(data_of(told.get(item.propName)), dict):
-            placed.append(told[item.propName])
-            moved.add(item.propName)
-    return placed
 
 
 _TYPE: dict[str, Any] = {"arity": {1: ["TypeSpecifier"]}}
