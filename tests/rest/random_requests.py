@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 import random_graphql
 from random_bundles import Bundles
 from random_bytes import damaged
+from random_definitions import search_parameter, subscription
 from random_headers import headers
 from random_operations import ROLES, Known, arguments, in_address
 from random_patches import FHIR_JSON, patch
@@ -59,6 +60,7 @@ ODD = (
     "/$",
     "_",
 )
+CONTENT_TYPES = ("application/pdf", "text/plain", "image/png", "x", 'a/b; c="é"', "text/张")
 VERSIONS = ("1", "1", "1", "2", "0", "-1", "x", "9" * 30, "²", "1_0", "01")
 STATE_OF = "http://127.0.0.1:8080/fhir/Patient/p1"
 STATE = {
@@ -108,11 +110,19 @@ class Requests:
             name: [(each["name"], each["type"]) for each in one.get("searchParam", ())]
             for name, one in types.items()
         }
+        for name in ("Patient", "Observation", "Encounter"):
+            parameters[name].append(("ward", "token"))
         self._searches = Searches(parameters, self._resources.by_type)
         self._bundles = Bundles(self._resources, self._searches, self.known)
         self._kinds: Sequence[tuple[int, Callable[[Random], Drawn]]] = (
             *((12, self._read), (5, self._history), (30, self._search), (6, self._posted_search)),
-            *((4, self._next), (9, self._create), (9, self._update), (9, self._patch)),
+            *(
+                (4, self._next),
+                (9, self._create),
+                (9, self._update),
+                (1, self._define),
+                (9, self._patch),
+            ),
             *((1, self._delete), (7, self._bundle), (2, self._message), (24, self._operation)),
             *((8, self._graphql), (2, self._app_state), (2, self._export), (2, self._odd)),
         )
@@ -212,6 +222,10 @@ class Requests:
         if random.random() < 0.05:
             path, route = "/metadata", "/metadata"
         method = "HEAD" if random.random() < 0.1 else "GET"
+        if name == "Binary" and random.random() < 0.5:
+            drawn = self._drawn(random, method, path, route)
+            accept = random.choice((b"text/*", b"image/*", b"application/pdf", b"*/x"))
+            return replace(drawn, headers=(*drawn.headers, (b"accept", accept)))
         often = random.choice(((), ("accept",), ("if-none-match",), ("if-modified-since",)))
         return self._drawn(random, method, path, route, query=self._form(random, 0.3), often=often)
 
@@ -309,9 +323,11 @@ class Requests:
     def _create(self, random: Random) -> Drawn:
         name = self._type(random)
         if name == "Binary" and random.random() < 0.6:
-            kind = random.choice(("application/pdf", "text/plain", "image/png", "x", 'a/b; c="é"'))
+            kind = random.choice(CONTENT_TYPES)
             content = random.randbytes(random.randrange(50))
-            return self._drawn(random, "POST", "/Binary", "/{type}", body=content, media_type=kind)
+            path, route = random.choice((("/Binary", "/{type}"), ("/Binary/n1", "/{type}/{id}")))
+            method = "PUT" if route.endswith("{id}") else "POST"
+            return self._drawn(random, method, path, route, body=content, media_type=kind)
         kind, body = self._body(random, self._resources.draw(random, name))
         often = random.choice(((), (), ("if-none-exist",), ("x-provenance",), ("prefer",)))
         return self._drawn(
@@ -340,6 +356,16 @@ class Requests:
         return self._drawn(
             random, "PUT", path, route, query=query, body=body, media_type=kind, often=often
         )
+
+    def _define(self, random: Random) -> Drawn:
+        logical_id = random.choice(("d1", "d2", "d3"))
+        draw, name = random.choice(
+            ((search_parameter, "SearchParameter"),) * 2 + ((subscription, "Subscription"),)
+        )
+        kind, body = self._body(random, draw(random, logical_id))
+        path = f"/{name}/{logical_id}"
+        drawn = self._drawn(random, "PUT", path, "/{type}/{id}", body=body, media_type=kind)
+        return replace(drawn, caller="operator") if random.random() < 0.8 else drawn
 
     def _patch(self, random: Random) -> Drawn:
         name = random.choice(("Patient", "Observation", self._type(random)))

@@ -20,6 +20,51 @@ SCALARS: Sequence[Json] = (
         {"coding": [{}]},
     ),
 )
+NUMBERS = (0, -1, 1.5, 1e300, 1e-300, -1e308, 2**31 - 1, 2**31, 2**63, 10**30, 0.1 + 0.2)
+DATES = (
+    *("9999-12-31", "9999", "0001", "0001-01", "1582-10-10", "2024-02-29", "2023-02-29", "0000"),
+    *("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999-12:00", "2016-12-31T23:59:60Z"),
+    *("2015-02-07T13:28:17.123456789123Z", "2015-02-07T24:00:00Z", "2015-02-07T13:28:17+14:01"),
+)
+REFERENCES = (
+    *("Patient/p1", "Patient/p1/_history/1", "#", "#x", "urn:uuid:1", "Patient?name=x", "x"),
+    *("http://127.0.0.1:8080/fhir/Patient/p1", "http://example.org/Patient/p1", "Nothing/1"),
+)
+TEXTS = (
+    *(
+        "x",
+        "a b",
+        "é\u0301",
+        "\u202e",
+        "\U0001f600",
+        "张",
+        "\ufeff",
+        "\uffff",
+        "a" * 3000,
+        "\n",
+        "\t",
+    ),
+    *(
+        "%",
+        "_",
+        "\\",
+        "'",
+        "$",
+        "|",
+        ",",
+        "a|b",
+        "1.0",
+        "true",
+        "urn:oid:1.2",
+        "http://loinc.org",
+        "<b>",
+    ),
+    *(
+        "<div xmlns='http://www.w3.org/1999/xhtml'>x</div>",
+        "+86 138-0013-8000",
+        "110101199003074477",
+    ),
+)
 
 
 def text_of(value: Json) -> bytes:
@@ -37,10 +82,28 @@ def changed(random: Random, value: Json) -> Json:
         if random.random() < 0.2:
             return [*value, *value[: place + 1]]
         return [*value[:place], changed(random, value[place]), *value[place + 1 :]]
-    if isinstance(value, str) and random.random() < 0.3:
+    if random.random() < 0.5:
+        return _alike(random, value)
+    if isinstance(value, str) and random.random() < 0.5:
         foreign = random.choice(FOREIGN).decode(errors="ignore")
         place = random.randrange(len(value) + 1)
         return value[:place] + foreign + value[place:]
+    return random.choice(SCALARS)
+
+
+def _alike(random: Random, value: Json) -> Json:
+    """Another value of the same kind, at the edge of what there can be."""
+    match value:
+        case bool():
+            return not value
+        case int() | float():
+            return random.choice(NUMBERS)
+        case str() if value[:4].isdigit() and (value[4:5] in ("-", "")):
+            return random.choice(DATES)
+        case str() if "/" in value and ":" not in value:
+            return random.choice(REFERENCES)
+        case str():
+            return random.choice(TEXTS)
     return random.choice(SCALARS)
 
 

@@ -9,17 +9,20 @@ import os
 import random
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
 from urllib.parse import unquote
 
 import orjson
+import pytest
 from random_answers import answer_to, learn, wrong
 from random_requests import Drawn, Requests
 from random_world import World, by_route, stored_examples
 
 from hie.app import Application
 from hie.records.exchange import Exchange
+from hie.search.define import renew
 
 SEED = 1
 NUMBER = 9000
@@ -28,14 +31,22 @@ MOST_FINDINGS = 20
 """Different ones; then it is enough."""
 
 
+@pytest.fixture
+async def world(app: Application, exchange: Exchange) -> AsyncIterator[World]:
+    """At the end this process knows of no search parameters that were added."""
+    yield World(app, exchange)
+    async with exchange.store.database.connection() as connection:
+        await connection.execute("DELETE FROM search.definition")
+        await renew(connection)
+
+
 async def test_no_request_makes_the_server_fail(
-    app: Application, exchange: Exchange, shared_data: Path
+    app: Application, world: World, shared_data: Path
 ) -> None:
     stated = os.environ.get("HIE_FUZZ_SECONDS")
     chosen = SEED if stated is None else random.SystemRandom().randrange(2**32)
     seed = int(os.environ.get("HIE_FUZZ_SEED", chosen))
     deadline = None if stated is None else time.monotonic() + float(stated)
-    world = World(app, exchange)
     stored = stored_examples(shared_data)
     await world.furnish(stored)
     asked = Drawn("nobody", "GET", "/metadata", b"", (), b"", "")
