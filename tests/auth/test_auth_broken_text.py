@@ -13,10 +13,15 @@ from urllib.parse import urlencode
 
 import httpx
 import orjson
+import pyotp
 import pytest
-from auth_flow import PASSWORD, REDIRECT, SECRET, App, Backend, Holder, form_token_of
+from auth_flow import PASSWORD, REDIRECT, SECRET, App, Backend, Holder, action_of, form_token_of
 from broken import broken
 from joserfc.jwk import ECKey
+
+from hie.auth.second_factor import give_second_factor
+from hie.kit.db import Database
+from hie.settings import Settings
 
 FORM = "application/x-www-form-urlencoded"
 CHINESE = re.compile("[\u4e00-\u9fff]")
@@ -80,7 +85,7 @@ async def test_what_apps_send(http: httpx.AsyncClient, name: str) -> None:
     sent = TO_APPS[name]
     whole = await _send(http, sent, sent.text)
     assert whole.status_code < 300 or whole.json()["error"] == "invalid_grant", whole.text
-    for text in broken(sent.text):
+    for text in broken(sent.text, places=40):
         answer = await _send(http, sent, text)
         assert answer.status_code < 500 or answer.json()["error"] == "temporarily_unavailable", text
         if answer.status_code >= 400:
@@ -226,7 +231,7 @@ async def test_the_way_of_a_person(http: httpx.AsyncClient, app: App) -> None:
     page = await app.authorize("launch/patient patient/*.rs")
     fields = {"form_token": form_token_of(page), "login": "resident", "password": "x"}
     path = f"/oauth/login?{query.decode()}"
-    for text in broken(_form(**fields), places=25):
+    for text in broken(_form(**fields), places=10):
         _judge(await _send(http, Sent(path, text), text), text)
     # What was tried has locked the account: another person goes on.
     page = await app.authorize("launch/patient patient/*.rs")
@@ -245,7 +250,7 @@ async def test_the_way_of_a_person(http: httpx.AsyncClient, app: App) -> None:
 
 async def _try(http: httpx.AsyncClient, sent: Sent) -> None:
     _judge(await _send(http, sent, sent.text), sent.text)
-    for text in broken(sent.text):
+    for text in broken(sent.text, places=15):
         _judge(await _send(http, sent, text), text)
 
 
@@ -290,3 +295,21 @@ async def test_cookies_of_any_bytes(browser: Callable[[], httpx.AsyncClient]) ->
             "/oauth/login", data={"form_token": "x"}, headers={b"cookie": cookie}
         )
         assert answer.status_code == 403, answer.text
+
+
+async def test_codes_of_a_second_factor(
+    http: httpx.AsyncClient, app: App, populated: Database
+) -> None:
+    async with populated.connection() as conn:
+        await give_second_factor(conn, Settings(), "doctor", pyotp.random_base32())
+    page = await app.authorize("user/*.rs")
+    answer = await app.sign_in(page, "doctor")
+    page = await http.get(answer.headers["location"])
+    path = action_of(page, "/oauth/login/code")
+    token = form_token_of(page)
+    await _try(http, Sent(path, _form(form_token=token, code="123 456")))
+    for code in ("١٢٣٤٥٦", "²²²²²²", "9" * 5000, "-12345", "1e5555", "ｅ12345"):
+        answer = await http.post(path, data={"form_token": token, "code": code})
+        assert answer.status_code == 401, answer.text
+    enrolment = path.replace("/code", "/enrol")
+    await _try(http, Sent(enrolment, _form(form_token=token, code="123 456")))
