@@ -81,6 +81,9 @@ _ATOMS: dict[str, _Atom] = {
     "Sv": ("1", {"m": 2, "s": -2}, True),
     "Bq": ("1", {"s": -1}, True),
     "deg": ("0.017453292519943295769", {"rad": 1}, False),
+    # an arbitrary unit is of a dimension of its own, in which its multiples convert
+    "[iU]": ("1", {"[iU]": 1}, True),
+    "[IU]": ("1", {"[iU]": 1}, True),
     "[in_i]": ("0.0254", {"m": 1}, False),
     "[ft_i]": ("0.3048", {"m": 1}, False),
     "[lb_av]": ("453.59237", {"g": 1}, False),

@@ -11,8 +11,19 @@ from hie.search.escape import split, unescape
 from hie.search.parameters import Parameter
 from hie.search.params.kinds import KINDS
 from hie.search.problems import malformed, refused, unknown
+from hie.search.query import (
+    All,
+    Chain,
+    Has,
+    Ids,
+    Match,
+    Missing,
+    Node,
+    Not,
+    TokenValue,
+    UriValue,
+)
 from hie.search.query import Any as AnyNode
-from hie.search.query import Chain, Has, Ids, Match, Missing, Node, Not
 from hie.search.queryable import queryable
 
 DEEPEST = 6
@@ -22,6 +33,7 @@ MOST_SHOWN = 12
 """Types that a refusal lists; more are no help."""
 NEGATED = {"not": "", "not-in": "in"}
 """Modifiers that ask for what the other one does not find."""
+ADDRESSES = frozenset({"canonical", "uri", "url"})
 _TYPES = frozenset(RESOURCE_TYPES)
 
 
@@ -82,7 +94,28 @@ def _match(parameter: Parameter, modifier: str, values: list[str]) -> Node:
     negated = modifier in NEGATED
     plain = NEGATED.get(modifier, modifier)
     node = Match(parameter, plain, tuple(kind.parse(parameter, plain, value) for value in values))
-    return Not(node) if negated else node
+    if negated:
+        return Not(node)
+    return node if modifier else _with_versions(node)
+
+
+def _with_versions(node: Match) -> Node:
+    """The node, for addresses of definitions also as `address|version`.
+
+    "servers SHOULD support automatically detecting a |[version] portion as part of the search parameter"
+    (https://hl7.org/fhir/R4/search.html#uri). An address that itself has a bar is still found by it.
+    """
+    stated = queryable(node.parameter.type_name).get("version")
+    if node.parameter.kind != "uri" or node.parameter.code != "url" or stated is None:
+        return node
+    found: list[Node] = []
+    for value in node.values:
+        url = value.url if isinstance(value, UriValue) else ""
+        address, _, version = url.partition("|")
+        if address and version:
+            own = Match(node.parameter, "", (UriValue(address),))
+            found.append(All((own, Match(stated, "", (TokenValue(None, version),)))))
+    return AnyNode((node, *found)) if found else node
 
 
 def _targets(parameter: Parameter) -> tuple[str, ...]:
@@ -124,6 +157,7 @@ def chain(parameter: Parameter, modifier: str, rest: str, condition: Callable[[s
     """
     if parameter.kind != "reference":
         raise refused(parameter.code, "only a reference can be chained", "只有引用可以链式检索")
+    _require_places(parameter)
     code = rest.partition(".")[0].partition(":")[0]
     targets = _targets(parameter)
     if modifier:
@@ -136,6 +170,18 @@ def chain(parameter: Parameter, modifier: str, rest: str, condition: Callable[[s
         raise unknown(f"{parameter.code}.{rest}", "|".join(targets[:MOST_SHOWN]), known)
     nodes = tuple(Chain(parameter, each, condition(each)) for each in types)
     return nodes[0] if len(nodes) == 1 else AnyNode(nodes)
+
+
+def _require_places(parameter: Parameter) -> None:
+    """Problem 400 for parameters whose values are all canonical: these name a definition, wherever and
+    in whatever version it is, and not a resource of this server. An empty answer would say otherwise.
+    """
+    if parameter.sources and all(source.type in ADDRESSES for source in parameter.sources):
+        raise refused(
+            parameter.code,
+            "it holds canonical addresses, which are not followed; ask for the address itself",
+            "其值为规范地址（canonical），不支持沿其检索，请直接按地址查询",
+        )
 
 
 def _has(type_name: str, name: str, value: str, depth: int) -> Node:
@@ -154,4 +200,5 @@ def _has(type_name: str, name: str, value: str, depth: int) -> Node:
             if p.kind == "reference" and type_name in p.targets
         ]
         raise unknown(f"{source}:{code}", type_name, allowed)
+    _require_places(parameter)
     return Has(parameter, criterion(source, rest, value, depth + 1))

@@ -28,6 +28,10 @@ TOTALS: tuple[Total, ...] = ("none", "estimate", "accurate")
 PRESENTATION = frozenset({"_format", "_pretty"})
 INSIDE: tuple[Inside, ...] = ("false", "true", "both")
 SHOWN: tuple[Shown, ...] = ("container", "contained")
+NAMED_QUERY = "_query"
+"""There are none. "Servers processing search requests SHALL refuse to process a search request if they
+do not recognize the _query parameter value": lenient handling does not leave it out either.
+https://hl7.org/fhir/R4/search.html#query"""
 EVERY_TYPE = "*"
 """In the place of a type: the whole system, or everything in a compartment."""
 _TYPES = frozenset(RESOURCE_TYPES)
@@ -159,6 +163,12 @@ def parse(
     for name, value in pairs:
         if name in PRESENTATION or not value:
             continue
+        if name.partition(":")[0] == NAMED_QUERY:
+            raise refused(
+                NAMED_QUERY,
+                f"there is no named query '{value[:80]}'",
+                f"没有命名查询“{value[:80]}”",
+            )
         if everywhere and name == "_type":
             applied.append((name, value))
             continue

@@ -177,6 +177,9 @@ async def test_there_are_no_named_queries(client) -> None:
         *(400, "not-supported"),
         ["_query"],
     )
+    # "Servers processing search requests SHALL refuse": one that was left out would have been processed
+    lenient = await a.get("/Patient?_query=x", headers={"prefer": "handling=lenient"})
+    assert (lenient.status_code, lenient.json()["issue"][0]["expression"]) == (400, ["_query"])
     statement = (await a.get("/metadata")).json()
     named = {p["name"] for r in statement["rest"][0]["resource"] for p in r["searchParam"]}
     assert "_query" not in named

@@ -61,6 +61,12 @@ async def loaded(load: Load) -> None:
         },
         {"resourceType": "Patient", "id": "q", "gender": "female", "deceasedBoolean": True},
         {"resourceType": "ValueSet", "id": "v", "url": "http://acme.org/fhir/ValueSet/123"},
+        {
+            "resourceType": "ValueSet",
+            "id": "second",
+            "url": "http://acme.org/vs",
+            "version": "2.0",
+        },
         {"resourceType": "ValueSet", "id": "w", "url": "http://acme.org/fhir"},
         {"resourceType": "ValueSet", "id": "u", "url": "urn:oid:1.2.3"},
     )
@@ -121,6 +127,14 @@ async def test_conditions(loaded: None, find: Find, name: str, value: str, expec
         # "the namespace of a code element is implied by its value set"
         ("gender", "http://hl7.org/fhir/administrative-gender|male", "p"),
         ("gender", "http://acme.org/sex|male", ""),
+        ("gender", "http://hl7.org/fhir/administrative-gender|", "p q"),
+        ("gender:not", "http://hl7.org/fhir/administrative-gender|", ""),
+        ("gender", "http://acme.org/sex|", ""),
+        # a boolean has an implicit system, "but this is never actually used"
+        ("active", "http://hl7.org/fhir/special-values|true", "p"),
+        ("active", "http://hl7.org/fhir/special-values|false", ""),
+        ("active", "http://terminology.hl7.org/CodeSystem/special-values|", "p"),
+        ("gender", "http://hl7.org/fhir/special-values|male", ""),
         ("gender", "|male", "p"),
         ("active", "true", "p"),
         ("active:missing", "true", "q"),
@@ -153,6 +167,11 @@ async def test_patients(loaded: None, find: Find, name: str, value: str, expecte
         ("url:below", "http://acme.org/fhir/", "v"),
         ("url:above", "http://acme.org/fhir/ValueSet/123/_history/5", "v w"),
         ("url", "urn:oid:1.2.3", "u"),
+        # of definitions the version can be asked for with the address
+        ("url", "http://acme.org/vs|2.0", "second"),
+        ("url", "http://acme.org/vs|1.0", ""),
+        ("url", "http://acme.org/vs|1.0,http://acme.org/vs|2.0,urn:oid:1.2.3", "second u"),
+        ("url", "http://acme.org/vs|", ""),
     ],
 )
 async def test_addresses(loaded: None, find: Find, name: str, value: str, expected: str) -> None:
@@ -307,6 +326,8 @@ async def test_a_set_of_codes_that_may_not_be_seen_is_unknown(coded: None, find:
         ("Patient", "_has:Observation:nonsense:code", "1"),
         ("Patient", "_has:Observation", "1"),
         ("Patient", "name.family", "x"),
+        ("QuestionnaireResponse", "questionnaire.title", "x"),
+        ("Questionnaire", "_has:QuestionnaireResponse:questionnaire:status", "completed"),
         ("Patient", "near", "1"),
         ("Observation", "patient:Group", "1"),
         ("Observation", "subject", "Nonsense/1"),

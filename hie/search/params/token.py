@@ -37,6 +37,13 @@ from hie.search.sql import Sql
 MODIFIERS = frozenset({"not", "text", "of-type", "in", "not-in", "above", "below"})
 HIERARCHY = frozenset({"above", "below"})
 _CONTACT_NOISE = re.compile(r"[\s()-]")
+SPECIAL_VALUES = frozenset(
+    {
+        "http://hl7.org/fhir/special-values",
+        "http://terminology.hl7.org/CodeSystem/special-values",
+    }
+)
+"""The implicit system of boolean values, as the page on searches and as the code system itself has it."""
 _PLAIN = frozenset({"boolean", "code", "id", "string", "uri", "canonical", "url"})
 
 Emit = Callable[[Indexed, str | None, str | None], None]
@@ -187,13 +194,20 @@ def halves(parameter: Parameter, value: TokenValue) -> list[str]:
         if all(source.type in _PLAIN for source in parameter.sources):
             return [code_alone(code or "")]
         return [code_without_system(code or "")]
-    if code is None:
-        return [system_alone(value.system)]
-    found = [system_and_code(value.system, code)]
-    # "the system is implied" by the value set of a `code` element
+    # "the system is implied" by the value set of a `code` element, and by a boolean
+    implied: Iterable[str] = ()
     if value.system in parameter.implied_systems:
-        found.append(code_alone(code))
-    return found
+        implied = implied_codes(parameter, value.system)
+    elif value.system in SPECIAL_VALUES and _is_boolean(parameter):
+        implied = ("false", "true")
+    if code is None:
+        return [system_alone(value.system), *map(code_alone, implied)]
+    found = [system_and_code(value.system, code)]
+    return [*found, code_alone(code)] if implied else found
+
+
+def _is_boolean(parameter: Parameter) -> bool:
+    return all(source.type == "boolean" for source in parameter.sources)
 
 
 async def where(
