@@ -207,6 +207,17 @@ def test_a_function_that_does_not_exist_is_named() -> None:
         evaluate(PATIENT, "Patient.name.nothing(1).upper()")
 
 
+@pytest.mark.parametrize("depth", range(60, 400, 7))
+def test_a_deep_path_is_evaluated_or_refused(depth: int) -> None:
+    try:
+        elements(PATIENT, f"Patient.where({'-' * depth}1 = 1)")
+    except PathError as error:
+        refused = str(error)
+    else:
+        refused = "nothing"
+    assert refused in ("nothing", "nested too deeply")
+
+
 def test_a_path_is_read_to_its_end() -> None:
     with pytest.raises(PathError, match="column 17"):
         elements(PATIENT, "Patient.name[0] garbage")

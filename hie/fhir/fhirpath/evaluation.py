@@ -95,6 +95,8 @@ def run(parsed: Parsed, start: Any, variables: Mapping[str, Any]) -> list[Any]:
         found: list[Any] = _ENGINE.do_eval(context, [start], parsed.tree)
     except PathError:
         raise
+    except RecursionError as error:
+        raise PathError("nested too deeply") from error
     except Exception as error:  # the library raises whatever it met
         missing = ", ".join(sorted(set(calls(parsed.tree)) - set(_TABLE)))
         reason = f"there is no function {missing}" if missing else "an operand does not fit"
