@@ -24,3 +24,11 @@ def test_every_issue_of_validation_makes_a_valid_outcome() -> None:
     issues = validate({"resourceType": "Patient", "gender": "x", "name": {}, "a": 1, "id": ""})
     assert len(issues) == 4
     assert validate(operation_outcome(issues, "zh")) == []
+
+
+def test_what_is_quoted_is_told_in_characters_that_a_string_may_hold() -> None:
+    quoted = "a\0b\x1f\tc"
+    told = operation_outcome([Issue("value", Text(quoted, quoted), f"Patient.{quoted}")], "zh")
+    assert validate(told) == []
+    [issue] = told["issue"]
+    assert issue["details"]["text"] == issue["diagnostics"] == "a␀b␟\tc"

@@ -22,6 +22,17 @@ from hie.rest.respond import answer, version_headers
 from hie.rest.vread import version_number
 
 
+NO_LABELS = {
+    "extension": [
+        {
+            "url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason",
+            "valueCode": "not-applicable",
+        }
+    ]
+}
+"""A Meta without labels, because no element may be empty: https://hl7.org/fhir/R4/json.html#null"""
+
+
 def _returned(request: Request, meta: bytes, headers: dict[str, str] | None = None) -> Response:
     parameters = b'{"resourceType":"Parameters","parameter":[{"name":"return","valueMeta":%s}]}'
     return answer(request, parameters % meta, headers=headers)
@@ -45,7 +56,7 @@ async def meta_in_use(request: Request) -> Response:
     """The labels in use on a type, or on all."""
     caller = await authenticate(request)
     found = await labels_in_use(exchange_of(request), caller, request.path_params.get("type"))
-    return _returned(request, orjson.dumps(found))
+    return _returned(request, orjson.dumps(found or NO_LABELS))
 
 
 async def meta_add(request: Request) -> Response:
