@@ -45,8 +45,14 @@ GENERAL: dict[str, Callable[[str, str], Node]] = {
 ELSEWHERE = frozenset({"_has", *GENERAL})
 
 
-def criterion(type_name: str, name: str, value: str, depth: int = 0) -> Node:
-    """The node for one parameter of a search on `type_name`. Raises Problem 400."""
+def criterion(
+    type_name: str, name: str, value: str, depth: int = 0, asked: str | None = None
+) -> Node:
+    """The node for one parameter of a search on `type_name`. Raises Problem 400.
+
+    `asked`: the whole name that was sent, where `name` is the end of it.
+    """
+    asked = asked or name
     if depth > DEEPEST:
         raise refused(
             name,
@@ -55,7 +61,7 @@ def criterion(type_name: str, name: str, value: str, depth: int = 0) -> Node:
             "too-costly",
         )
     if name.startswith("_has:"):
-        return _has(type_name, name, value, depth)
+        return _has(type_name, name, value, depth, asked)
     if name in GENERAL:
         return GENERAL[name](name, value)
     head, dot, rest = name.partition(".")
@@ -64,7 +70,7 @@ def criterion(type_name: str, name: str, value: str, depth: int = 0) -> Node:
     if parameter is None:
         raise unknown(code, type_name, queryable(type_name))
     if dot:
-        return _chain(parameter, modifier, rest, value, depth)
+        return _chain(parameter, modifier, rest, value, depth, asked)
     if modifier == "missing":
         return _missing(parameter, value)
     values = split(value, ",")
@@ -77,10 +83,10 @@ def criterion(type_name: str, name: str, value: str, depth: int = 0) -> Node:
         )
     if code == "_id":
         return _ids(type_name, modifier, values)
-    return _match(parameter, modifier, values)
+    return _match(parameter, modifier, values, asked)
 
 
-def _match(parameter: Parameter, modifier: str, values: list[str]) -> Node:
+def _match(parameter: Parameter, modifier: str, values: list[str], asked: str) -> Node:
     kind = KINDS[parameter.kind]
     if modifier and modifier not in kind.modifiers:
         shown = sorted(m for m in kind.modifiers if m not in _TYPES)
@@ -93,7 +99,8 @@ def _match(parameter: Parameter, modifier: str, values: list[str]) -> Node:
         raise malformed(f"{parameter.code}:{modifier}", modifier, "|".join(_targets(parameter)))
     negated = modifier in NEGATED
     plain = NEGATED.get(modifier, modifier)
-    node = Match(parameter, plain, tuple(kind.parse(parameter, plain, value) for value in values))
+    parsed = tuple(kind.parse(parameter, plain, value) for value in values)
+    node = Match(parameter, plain, parsed, asked)
     if negated:
         return Not(node)
     return node if modifier else _with_versions(node)
@@ -142,11 +149,15 @@ def _ids(type_name: str, modifier: str, values: list[str]) -> Node:
     return Not(node) if modifier else node
 
 
-def _chain(parameter: Parameter, modifier: str, rest: str, value: str, depth: int) -> Node:
+def _chain(
+    parameter: Parameter, modifier: str, rest: str, value: str, depth: int, asked: str
+) -> Node:
     """`subject:Patient.name=…`"""
-    return chain(
-        parameter, modifier, rest, lambda type_name: criterion(type_name, rest, value, depth + 1)
-    )
+
+    def condition(type_name: str) -> Node:
+        return criterion(type_name, rest, value, depth + 1, asked)
+
+    return chain(parameter, modifier, rest, condition)
 
 
 def chain(parameter: Parameter, modifier: str, rest: str, condition: Callable[[str], Node]) -> Node:
@@ -184,7 +195,7 @@ def _require_places(parameter: Parameter) -> None:
         )
 
 
-def _has(type_name: str, name: str, value: str, depth: int) -> Node:
+def _has(type_name: str, name: str, value: str, depth: int, asked: str) -> Node:
     """`_has:Observation:patient:code=…`"""
     pieces = name.split(":", 3)
     if len(pieces) != 4:
@@ -201,4 +212,4 @@ def _has(type_name: str, name: str, value: str, depth: int) -> Node:
         ]
         raise unknown(f"{source}:{code}", type_name, allowed)
     _require_places(parameter)
-    return Has(parameter, criterion(source, rest, value, depth + 1))
+    return Has(parameter, criterion(source, rest, value, depth + 1, asked))

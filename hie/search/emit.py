@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from types import UnionType
 
+from hie.errors import Problem
 from hie.fhir.definitions import type_number
 from hie.search.context import Context
 from hie.search.full_text import matching
@@ -25,6 +26,7 @@ from hie.search.params.token import has_token
 from hie.search.permitted import permitted
 from hie.search.pointing import pointing_here
 from hie.search.primary import patient_ranks
+from hie.search.problems import named
 from hie.search.query import (
     All,
     Any,
@@ -187,9 +189,12 @@ async def emit(  # noqa: PLR0911 - by node
 
 async def _match(node: Match, type_name: str, context: Context) -> Sql:
     parts = kept(type_name).get(node.parameter.code, (node.parameter,))
-    found = await KINDS[node.parameter.kind].where(
-        node.parameter, node.modifier, node.values, parts, context
-    )
+    try:
+        found = await KINDS[node.parameter.kind].where(
+            node.parameter, node.modifier, node.values, parts, context
+        )
+    except Problem as problem:
+        raise (named(problem, node.asked) if node.asked else problem) from problem
     if context.contained or node.parameter.code not in patient_parameters(type_name):
         return found
     literal = [v for v in node.values if isinstance(v, ReferenceValue) and v.url is None]

@@ -105,7 +105,7 @@ def _test(type_name: str, code: str, test: Test, depth: int) -> Node:
         raise malformed(NAME, test.value.replace("\x00", "␀"), "text without U+0000")
     if test.operation == "pr":
         absent = {"true": "false", "false": "true"}.get(test.value, test.value)
-        return criterion(type_name, f"{code}:missing", absent, depth)
+        return criterion(type_name, f"{code}:missing", absent, depth, NAME)
     value = test.value.replace(",", r"\,")  # one value, whatever is in it
     if parameter.kind in ORDERED:
         return _ordered(parameter, test.operation, value)
@@ -119,7 +119,7 @@ def _test(type_name: str, code: str, test: Test, depth: int) -> Node:
             raise malformed(parameter.code, test.value, "text")
         return _unequal(equal) if modifier == "not" else replace(equal, modifier=modifier)
     plain = NEGATED.get(modifier, modifier)
-    found = criterion(type_name, f"{code}:{plain}" if plain else code, value, depth)
+    found = criterion(type_name, f"{code}:{plain}" if plain else code, value, depth, NAME)
     if modifier == "not":
         return _unequal(found)
     return Not(found) if modifier in NEGATED else found

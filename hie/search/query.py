@@ -3,7 +3,7 @@
 Nodes say what is asked in the standard's terms; nothing in them knows of tables.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -109,6 +109,8 @@ class Match:
     parameter: Parameter
     modifier: str
     values: tuple[Value, ...]
+    asked: str = field(default="", compare=False)
+    """The name that was sent, with the chain before it: what a refusal of the values names."""
 
 
 @dataclass(frozen=True, slots=True)

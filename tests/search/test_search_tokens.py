@@ -284,6 +284,11 @@ async def test_sets_and_hierarchies_of_codes(
         ("code:in", "urn:example:pets|3"),
         ("code:in", "http://hl7.org/fhir/ValueSet/body-site"),
         ("code:below", "urn:unknown|x"),
+        # named as it was sent, with the way to it
+        ("code:not-in", "urn:unknown"),
+        ("has-member:Observation.code:in", "urn:unknown"),
+        ("_has:Observation:has-member:code:not-in", "urn:unknown"),
+        ("_filter", "code in urn:unknown"),
     ],
 )
 async def test_unknown_sets_of_codes_are_refused(
