@@ -21,7 +21,6 @@ from hie.rest.operations.parameters import LARGEST_PARAMETERS
 from hie.rest.respond import answer, version_headers
 from hie.rest.vread import version_number
 
-
 NO_LABELS = {
     "extension": [
         {
