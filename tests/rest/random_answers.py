@@ -1,7 +1,8 @@
 """What every answer of the FHIR interface keeps to, whatever was asked. https://hl7.org/fhir/R4/http.html"""
 
 import asyncio
-from dataclasses import dataclass
+import gzip
+from dataclasses import dataclass, replace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -10,12 +11,16 @@ from random_operations import Known
 from random_requests import Drawn
 
 from hie.app import Application
+from hie.fhir.validation import validate
 
 Json = Any
 LONGEST = 10.0
 """Seconds for one answer, on a machine that does much else."""
 BASE = "http://127.0.0.1:8080/fhir"
 MOST_KNOWN = 50
+MOST_ENTRIES = 5
+"""Of a Bundle that is validated: that takes its time."""
+ANSWERED = ("Bundle", "Parameters", "OperationOutcome")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +55,20 @@ async def answer_to(app: Application, drawn: Drawn, path: str, token: str | None
         "state": {},
     }
     left = [drawn.body]
+    if drawn.breaks_off:
+        left = [drawn.body[: len(drawn.body) // 2]]
     parts: list[bytes] = []
     status, headers = 0, {}
 
     async def receive() -> Json:
         if left:
-            return {"type": "http.request", "body": left.pop(), "more_body": False}
+            return {
+                "type": "http.request",
+                "body": left.pop(),
+                "more_body": drawn.breaks_off,
+            }
+        if drawn.breaks_off:
+            return {"type": "http.disconnect"}
         await asyncio.Event().wait()  # until the answer has been sent
         return {"type": "http.disconnect"}
 
@@ -79,10 +92,11 @@ def wrong(drawn: Drawn, answer: Answer, seconds: float) -> str | None:
         return f"status {answer.status}"
     if answer.status in (204, 304):
         return "a body" if answer.body else None
-    # Servers send no body to a HEAD; and what is compressed is what would be sent otherwise.
-    if drawn.method == "HEAD" or "content-encoding" in answer.headers:
+    encoding = answer.headers.get("content-encoding")
+    if drawn.method == "HEAD" or encoding not in (None, "gzip"):  # servers send no body to a HEAD
         return None
-    return _wrong_body(drawn, answer)
+    text = answer.body if encoding is None else gzip.decompress(answer.body)
+    return _wrong_body(drawn, replace(answer, body=text))
 
 
 def _wrong_body(drawn: Drawn, answer: Answer) -> str | None:
@@ -97,7 +111,22 @@ def _wrong_body(drawn: Drawn, answer: Answer) -> str | None:
         body = orjson.loads(answer.body)
     except ValueError:
         return "JSON that cannot be read"
-    return _wrong_refusal(body) if answer.status >= 400 else _wrong_version(answer, body)
+    if answer.status >= 400:
+        return _wrong_refusal(body)
+    return _wrong_version(answer, body) or _invalid(drawn, body)
+
+
+def _invalid(drawn: Drawn, body: Json) -> str | None:
+    """Why an answer is not what R4 calls valid; parts of resources need not be."""
+    part = b"_summary" in drawn.query or b"_elements" in drawn.query or b"_" in drawn.body[:200]
+    if (
+        part
+        or body.get("resourceType") not in ANSWERED
+        or len(body.get("entry", ())) > MOST_ENTRIES
+    ):
+        return None
+    issues = [one for one in validate(body) if one.severity in ("error", "fatal")]
+    return f"{issues[0].expression}: {issues[0].text.en}" if issues else None
 
 
 def _other(drawn: Drawn, answer: Answer, kind: str) -> str | None:
@@ -132,6 +161,8 @@ def _wrong_outcome(body: Json) -> str | None:
     issues = body.get("issue")
     if not issues:
         return "an OperationOutcome without issue"
+    if found := validate(body):
+        return f"{found[0].expression}: {found[0].text.en}"
     for issue in issues:
         if not issue.get("code") or not issue.get("severity"):
             return "an issue without code or severity"
@@ -203,3 +234,26 @@ def _learn_part(known: Known, drawn: Drawn, part: Json) -> None:
         known.invitations = [*known.invitations, value][-MOST_KNOWN:]
     elif part["name"] == "code":
         known.visits = [*known.visits, value][-MOST_KNOWN:]
+
+
+def follow_up(drawn: Drawn, answer: Answer) -> Drawn | None:
+    """The request that reads what was written, if it was written by who may read all of his own."""
+    place = answer.headers.get("location", "").removeprefix(BASE)
+    others = (b"_summary", b"_elements", b"_pretty", b"_format")
+    written = (
+        not any(name in drawn.query for name in others)
+        and answer.status in (200, 201)
+        and "etag" in answer.headers
+        and "/_history/" in place
+    )
+    if not written or drawn.caller != "A" or drawn.method not in ("PUT", "POST", "PATCH"):
+        return None
+    return Drawn("A", "GET", place, b"", (), b"", "read of what was written")
+
+
+def wrong_again(written: Answer, read: Answer) -> str | None:
+    """Whether what is read is what the answer to its writing told."""
+    if (read.status, read.headers.get("etag")) != (200, written.headers["etag"]):
+        return f"what was written is read with {read.status}"
+    told = written.body.startswith(b"{") and b'"OperationOutcome"' not in written.body[:40]
+    return "what was written is read otherwise" if told and read.body != written.body else None

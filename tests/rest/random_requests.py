@@ -88,6 +88,8 @@ class Drawn:
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
     route: str
+    breaks_off: bool = False
+    """Whether its sender goes away before all of the body is sent."""
 
 
 class Requests:
@@ -148,6 +150,8 @@ class Requests:
             drawn = replace(drawn, method=random.choice(methods))
         elif chance < 0.20 and drawn.body:
             drawn = self._compressed(random, drawn)
+        elif chance < 0.205 and drawn.body:
+            drawn = replace(drawn, breaks_off=True)
         path = _sendable(drawn.path.encode(errors="surrogateescape")).decode()
         return replace(drawn, path=path, query=_sendable(drawn.query[:LONGEST]))
 
