@@ -15,7 +15,14 @@ from starlette.responses import Response
 from hie.errors import problem
 from hie.records.fetch import Fetched
 from hie.rest.body import LARGEST_RESOURCE, read_body
-from hie.rest.negotiate import JSON_TYPES, XML_TYPES, media_type, require_fhir_body
+from hie.rest.negotiate import (
+    GENERIC_TYPES,
+    JSON_TYPES,
+    WILDCARDS,
+    XML_TYPES,
+    media_type,
+    require_fhir_body,
+)
 from hie.rest.respond import PRIVATE, version_headers, versioned
 
 FHIR_TYPES = JSON_TYPES | XML_TYPES | {"application/*"}
@@ -26,6 +33,11 @@ LARGEST_CONTENT = LARGEST_RESOURCE * 3 // 4 - 1024
 
 def wants_content(request: Request) -> bool:
     """Whether a read of a Binary asks for the content and not for the resource."""
+    return _reads_binary(request) and not _accepted(request) & FHIR_TYPES
+
+
+def _reads_binary(request: Request) -> bool:
+    """Whether it is a read of a Binary whose form is left to the Accept header."""
     if request.path_params.get("type") != "Binary":
         return False
     segments = request.scope["path"].split("/")[2:]
@@ -35,9 +47,17 @@ def wants_content(request: Request) -> bool:
         or "_format" in request.query_params
     ):
         return False
-    if request.method not in ("GET", "HEAD") or "accept" not in request.headers:
-        return False
-    return not _accepted(request) & FHIR_TYPES
+    return request.method in ("GET", "HEAD") and "accept" in request.headers
+
+
+def _names_content(request: Request, kind: str) -> bool:
+    """Whether the content is XML or JSON and asked for as that, and not as FHIR.
+
+    A general type stands for FHIR "except for binary": https://hl7.org/fhir/R4/http.html#mime-type
+    """
+    accepted = _accepted(request)
+    asked = kind in GENERIC_TYPES and kind in accepted and _reads_binary(request)
+    return asked and not accepted & (FHIR_TYPES - GENERIC_TYPES - WILDCARDS)
 
 
 def _accepted(request: Request) -> set[str]:
@@ -50,11 +70,15 @@ def version_or_content(request: Request, fetched: Fetched) -> Response:
     Problem 406 if the content is of another type than those accepted.
     """
     response = versioned(request, fetched)
-    if fetched.type != "Binary" or response.status_code != 200 or not wants_content(request):
+    if fetched.type != "Binary" or response.status_code != 200:
         return response
+    if not wants_content(request) and not _accepted(request) & GENERIC_TYPES:
+        return response  # whatever it holds
     binary = orjson.loads(fetched.body)
     kind = binary["contentType"]
     plain = media_type(kind)
+    if not wants_content(request) and not _names_content(request, plain):
+        return response
     if not _accepted(request) & {plain, f"{plain.partition('/')[0]}/*"}:
         raise problem(
             406,

@@ -112,3 +112,29 @@ async def test_a_type_that_no_header_can_say(client, stated: str, told: str) -> 
     read = await a.get("/Binary/b1", headers={"accept": "text/*"})
     assert (read.status_code, read.content, read.headers["content-type"]) == (200, b"x", told)
     assert "set-cookie" not in read.headers
+
+
+@pytest.mark.parametrize(
+    ("accept", "content"),
+    [
+        ("text/xml", True),
+        ("text/html,text/xml;q=0.9,*/*;q=0.8", True),
+        ("text/xml, application/fhir+xml", False),
+        ("application/xml", False),
+        ("application/json", False),
+        ("*/*", False),
+        ("application/fhir+json", False),
+    ],
+)
+async def test_a_document_in_xml_is_asked_for_as_xml(client, accept: str, content: bool) -> None:
+    """A general type stands for FHIR "except for binary": https://hl7.org/fhir/R4/http.html#mime-type"""
+    a = await client("institution", institution="A")
+    document = b"<ClinicalDocument xmlns='urn:hl7-org:v3'/>"
+    held = {"contentType": "text/xml; charset=utf-8", "data": b64encode(document).decode()}
+    sent = {"resourceType": "Binary", "id": "b1"} | held
+    assert (await a.put("/Binary/b1", json=sent)).status_code == 201
+    read = await a.get("/Binary/b1", headers={"accept": accept})
+    assert (read.content == document) == content, read.text
+    assert ("content-disposition" in read.headers) == content
+    formed = await a.get("/Binary/b1?_format=xml", headers={"accept": accept})
+    assert formed.headers["content-type"].startswith("application/fhir+xml")
