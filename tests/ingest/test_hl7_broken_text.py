@@ -6,6 +6,7 @@ HL7 2.5.1 section 2.9.2.2; framing in appendix C.
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 
 import pytest
 from broken import broken
@@ -141,8 +142,9 @@ async def test_frames_that_never_end_hold_nobody_else_up(
     other = await connect(hurried.port)
     assert await other.send(WHOLE["ADT"]) == ["AA"]
     for one in stuck:  # each is given up in its time
-        assert await one.answers() == []
-        await one.close()
+        with suppress(ConnectionError):
+            assert await one.answers() == []
+        one.writer.transport.abort()
     await other.close()
     assert [record for record in caplog.records if record.levelno >= 40] == []
 
@@ -170,7 +172,7 @@ async def test_who_resets_or_does_not_read_is_let_go(
     _, writer = await asyncio.open_connection("127.0.0.1", hurried.port, limit=1024)
     writer.transport.pause_reading()  # type: ignore[attr-defined]
     with pytest.raises(ConnectionError):
-        await asyncio.wait_for(_write_on(writer), 30)
+        await asyncio.wait_for(_write_on(writer), 60)
     writer.transport.abort()
     patient = await connect(hurried.port)
     assert await patient.send(WHOLE["ADT"]) == ["AA"]
