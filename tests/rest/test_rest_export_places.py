@@ -6,13 +6,12 @@ https://hl7.org/fhir/uv/bulkdata/STU2/export.html#file-request
 import httpx
 import orjson
 from broken import broken
-from conftest import Client
 from test_rest_export import kick_off, manifest, put
 
 INSTEAD = (b"%ff", b"%00", b"%0a", b"%", b"9" * 30)
 
 
-async def test_files_under_broken_names(client: Client) -> None:
+async def test_files_under_broken_names(client) -> None:
     sender = await client("institution", institution="A")
     await put(sender, {"resourceType": "Patient", "id": "p", "name": [{"text": "张伟"}]})
     place = await kick_off(sender)
