@@ -74,7 +74,12 @@ async def loaded(load: Load) -> None:
         # "Values that equal 100, to 3 significant figures precision": [99.5 ... 100.5)
         ("100", "100 100.4 99.5"),
         ("100.0", "100"),
+        ("100.00", "100"),
+        # One digit; the range that R4's table prints for it is that of two.
         ("1e2", "100 100.4 100.5 99.4 99.5"),
+        ("2e2", ""),
+        ("1.0e2", "100 100.4 100.5 99.4 99.5"),
+        ("1.01e2", "100.5"),
         ("lt100", "99.4 99.5 range"),
         ("le100", "100 99.4 99.5 range"),
         ("gt100", "100.4 100.5"),

@@ -1,7 +1,8 @@
 """Number parameters. https://hl7.org/fhir/R4/search.html#number
 
 Without prefix and with `ne` a number stands for the range of its implicit precision: `100` is
-99.5 up to 100.5, `100.00` is 99.995 up to 100.005, `1e2` is 50 up to 150 ("one significant digit").
+99.5 up to 100.5, `100.00` is 99.995 up to 100.005. `1e2` is 50 up to 150: R4 calls it "1 significant
+figures precision", and the range that its table prints beside, 95 up to 105, is that of two.
 With the prefixes of order "the implicit precision of the number is ignored".
 """
 
