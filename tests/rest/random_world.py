@@ -39,6 +39,7 @@ def stored_examples(data: Path) -> list[Json]:
         if len(some) < EACH * (4 if one["resourceType"] in ("Patient", "Observation") else 1):
             some.append(one)
     own = [{**chosen[name][0], "id": i} for name, i in (("Patient", "p1"), ("Observation", "o1"))]
+    own[0]["birthDate"] = "1974-12-25"  # who appoints proxies is of age
     own[1]["subject"] = {"reference": "Patient/p1"}
     return [*own, *(one for some in chosen.values() for one in some)]
 
