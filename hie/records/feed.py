@@ -69,6 +69,13 @@ def read_message(text: bytes) -> Message:
             "消息应为 message 类型的 Bundle，其中包含 history 类型的 Bundle",
             "Bundle.type",
         )
+    if not isinstance(header.get("id", ""), str):
+        raise _invalid(
+            "The id of the MessageHeader is text",
+            "MessageHeader 的 id 应为文本",
+            "Bundle.entry[0].resource.id",
+            code="structure",
+        )
     if event != EVENT:
         raise _invalid(
             f"Messages of the event {EVENT} are taken here",

@@ -85,3 +85,14 @@ def test_what_cannot_be_carried_out(patch: bytes, status: int) -> None:
     with pytest.raises(Problem) as refused:
         patched(PATIENT, patch, XML_PATCH)
     assert refused.value.status == status
+
+
+def test_what_xml_cannot_hold_is_patched_otherwise() -> None:
+    patch = diff('<replace sel="f:Patient/f:active/@value">false</replace>')
+    with pytest.raises(Problem) as refused:
+        patched(
+            '{"resourceType":"Patient","active":true,"name":[{"text":"\uffff"}]}'.encode(),
+            patch,
+            XML_PATCH,
+        )
+    assert refused.value.status == 422

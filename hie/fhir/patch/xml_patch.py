@@ -26,7 +26,16 @@ Element = Any
 
 def apply_xml_patch(resource: dict[str, object], patch: bytes) -> object:
     """The resource after all operations; Problem 400 for a bad patch, 422 if it does not fit."""
-    changed = patched_xml(to_xml(exact.dumps(resource)), patch)
+    try:
+        document = to_xml(exact.dumps(resource))
+    except ValueError as error:
+        raise problem(
+            422,
+            "not-supported",
+            f"This resource cannot be patched as XML: {error}; send a JSON Patch or FHIRPath Patch",
+            f"此资源无法以 XML 修改：{error}；请使用 JSON Patch 或 FHIRPath Patch",
+        ) from error
+    changed = patched_xml(document, patch)
     try:
         result = exact.loads(to_json(changed))
     except FhirXmlError as error:
