@@ -3,9 +3,11 @@
 Each one with an id has a row in `search.contained` with the columns that conditions read from a
 resource's row, and under the row's key the same rows in the other index tables. The key is made of the
 container's: so no other number must be drawn, and what a resource contains lies together. It stands
-with the container's patient, whoever it is about itself, and is seen by who sees the container.
+with the container's patient, whoever it is about itself, and is seen by who sees the container. Its
+tokens also say by which parameters its container refers to it, for chains that lead into it.
 """
 
+from hie.kit.hashing import Hasher
 from hie.search.sql import Sql
 
 BITS = 20
@@ -22,6 +24,11 @@ def contained_key(container: int, number: int) -> int:
 def place_in_container(key: int) -> int | None:
     """The place in `contained` of what has this key; None for a resource of its own."""
     return key & ((1 << BITS) - 1) if key >= FIRST else None
+
+
+def pointer_hash(hasher: Hasher, name: int) -> int:
+    """The token of what its container refers to by the parameter with this half of a hash."""
+    return name ^ hasher("#")
 
 
 def contained_rows(visible: Sql) -> Sql:

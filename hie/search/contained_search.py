@@ -14,10 +14,9 @@ from hie.search.context import Context
 from hie.search.emit import emit
 from hie.search.page_statements import RESOURCES, part_statement
 from hie.search.pages import is_plain, is_walked
-from hie.search.permitted import permitted
+from hie.search.permitted import permitted, permitted_inside
 from hie.search.problems import refused
 from hie.search.query import Branch, Query
-from hie.search.restriction import Restriction
 from hie.search.sql import FALSE, TRUE, Sql, all_of, any_of, grouped
 
 WAITING = "SELECT FROM search.reindex WHERE NOT contained LIMIT 1"
@@ -94,12 +93,4 @@ def _of_types(types: Sequence[int]) -> Sql:
 
 async def _matching(branch: Branch, context: Context) -> Sql:
     conditions = [await emit(node, branch.type, context) for node in branch.where.nodes]
-    return all_of((_permitted_type(context.restriction, branch.type), *conditions))
-
-
-def _permitted_type(restriction: Restriction, type_name: str) -> Sql:
-    """That the caller's scopes allow resources of the type, those with conditions on their marks."""
-    return any_of(
-        all_of(Sql("r.tokens && %s::bigint[]", (list(group),)) for group in rule.marks)
-        for rule in restriction.for_type(type_name)
-    )
+    return all_of((permitted_inside(context.restriction, branch.type), *conditions))

@@ -16,6 +16,7 @@ from hie.errors import Problem
 from hie.fhir.definitions import type_number
 from hie.search.context import Context
 from hie.search.full_text import matching
+from hie.search.held import with_held
 from hie.search.index import compartment_hash
 from hie.search.listed import in_list
 from hie.search.other_end import rows_of, tested
@@ -169,7 +170,11 @@ async def emit(  # noqa: PLR0911 - by node
             return await matching(node, all_of((own, allowed, scope or TRUE)), context)
         case Chain():
             other = partial(emit, node.node, node.type, replace(context, contained=False))
-            return await chained(node, other, type_name, context, scope)
+            found = await chained(node, other, type_name, context, scope)
+            if context.contained:
+                return found
+            inside = partial(emit, node.node, node.type, replace(context, contained=True))
+            return await with_held(found, node, inside, type_name, context, scope)
         case Has():
             other = partial(emit, node.node, node.parameter.type_name, context)
             return await pointing_here(node, other, type_name, context, scope)

@@ -13,7 +13,7 @@ from hie.fhir.search_params import Visit, Walk, compile_walk
 from hie.fhir.search_params.sources import Source
 from hie.kit.db import Connection, is_pipelined
 from hie.kit.hashing import Hasher
-from hie.search.contained import BITS, FIRST, contained_key
+from hie.search.contained import BITS, FIRST, contained_key, pointer_hash
 from hie.search.definitions import while_known
 from hie.search.hashes import SEPARATOR, name_hash, resource_hash
 from hie.search.indexed import Contained, Indexed, Word
@@ -89,7 +89,7 @@ class Extractor:
         self._patient(resource, out)
         out.tokens = sorted(set(out.tokens))
         if "contained" in resource:
-            out.contained = _contained(resource["contained"], self.hasher)
+            out.contained = _contained(resource["contained"], out.pointers, self.hasher)
         return out
 
     def _patient(self, resource: dict[str, Any], out: Indexed) -> None:
@@ -115,13 +115,21 @@ def _presence(bit: int) -> Visit:
     return present
 
 
-def _contained(resources: Sequence[dict[str, Any]], hasher: Hasher) -> list[Contained]:
+def _contained(
+    resources: Sequence[dict[str, Any]], pointers: Sequence[tuple[int, str]], hasher: Hasher
+) -> list[Contained]:
     """The index values of contained resources; without an id one cannot be named and is not found."""
-    return [
+    found = [
         Contained(number, type_number(each["resourceType"]), each["id"], extract(each, hasher))
         for number, each in enumerate(resources[: 1 << BITS])
         if "id" in each
     ]
+    for each in found:
+        marks = {
+            pointer_hash(hasher, name) for name, logical_id in pointers if logical_id == each.id
+        }
+        each.indexed.tokens = sorted(marks.union(each.indexed.tokens))
+    return found
 
 
 def compartment_hash(hasher: Hasher, patient: str) -> int:

@@ -79,6 +79,8 @@ class Indexed(msgspec.Struct):
     """The resource while it is being walked."""
     contained: "list[Contained]" = []
     """What is contained in the resource and has an id."""
+    pointers: list[tuple[int, str]] = []
+    """References to what is contained: the half of a hash that stands for the parameter, and the id."""
 
 
 class Contained(NamedTuple):

@@ -5,6 +5,7 @@ https://hl7.org/fhir/R4/search.html#contained
 
 from dataclasses import replace
 
+from hie.errors import Problem
 from hie.search.closed_codes import closed_codes
 from hie.search.definitions import FIRST_NUMBER
 from hie.search.parameters import Parameter, kept
@@ -55,6 +56,15 @@ def on_contained(query: Query) -> Query:
 
 def _is_star(query: Query, source: str | None, code: str | None) -> bool:
     return code is None and source == query.type
+
+
+def answerable(node: Node) -> bool:
+    """Whether the node can be asked of contained resources."""
+    try:
+        _check(node)
+    except Problem:
+        return False
+    return True
 
 
 def _check(node: Node) -> None:

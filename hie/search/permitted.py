@@ -3,7 +3,7 @@
 import re
 
 from hie.search.restriction import Restriction, condition
-from hie.search.sql import FALSE, TRUE, Sql
+from hie.search.sql import FALSE, TRUE, Sql, all_of, any_of
 
 _NAMED = re.compile(r"%\((\w+)\)s")
 
@@ -15,3 +15,11 @@ def permitted(restriction: Restriction, type_name: str | None) -> Sql:
         return TRUE if text == "(true)" else FALSE
     values = tuple(named[name] for name in _NAMED.findall(text))
     return Sql(_NAMED.sub("%s", text), values)
+
+
+def permitted_inside(restriction: Restriction, type_name: str) -> Sql:
+    """That the caller's scopes allow contained resources of the type, by their marks; for rows `r` of them."""
+    return any_of(
+        all_of(Sql("r.tokens && %s::bigint[]", (list(group),)) for group in rule.marks)
+        for rule in restriction.for_type(type_name)
+    )

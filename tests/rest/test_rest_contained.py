@@ -279,3 +279,44 @@ async def test_lists_of_graphql_are_of_resources_of_their_own(world: World) -> N
     answer = await world.a.get("/$graphql", params={"query": query})
     assert answer.status_code == 400
     assert "_contained" in answer.text
+
+
+CHAINS = (
+    "/MedicationRequest?medication.code=A10BA02",
+    "/MedicationRequest?medication.code=A10BA02&_total=accurate&_sort=-_id",
+    "/MedicationRequest?patient=Patient/q&medication.code=A10BA02",
+    "/MedicationRequest?_filter=medication.code eq A10BA02",
+    "/?_type=MedicationRequest,MedicationDispense&medication.code=A10BA02",
+)
+
+
+@pytest.mark.parametrize("query", CHAINS)
+async def test_chains_lead_into_what_the_caller_may_see(client, world: World, query: str) -> None:
+    assert "MedicationRequest/n" in urls(await world.a.get(query))
+    own = await client("resident", scopes="patient/*.rs", patient=world.golden)
+    requests = "patient/MedicationRequest.rs patient/MedicationDispense.rs"
+    # what is contained is seen with its container, but not searched without its own scope
+    unscoped = await client("resident", scopes=requests, patient=world.stranger)
+    scoped = await client(
+        "resident", scopes=f"{requests} patient/Medication.rs", patient=world.stranger
+    )
+    for caller in (world.b, own, unscoped):
+        answer = await caller.get(query)
+        assert "MedicationRequest/n" not in answer.text
+        assert answer.json().get("total", 0) <= 1
+    assert urls(await scoped.get(query)) == ["MedicationRequest/n"]
+
+
+async def test_chains_follow_every_change(world: World) -> None:
+    old, new = (f"/MedicationRequest?medication.code={code}" for code in ("A10BA02", "N02BE01"))
+    assert urls(await world.a.get(old)) == BOTH
+    await world.a.put("/MedicationRequest/m", content=request("m", "pA", "N02BE01"))
+    assert urls(await world.a.get(old)) == ["MedicationRequest/n"]
+    assert urls(await world.a.get(new)) == ["MedicationRequest/m"]
+    await world.a.delete("/MedicationRequest/m")
+    assert urls(await world.a.get(new)) == []
+    held = orjson.loads(request("n", "q"))
+    del held["medicationReference"]
+    held["medicationCodeableConcept"] = {"text": "what is contained is not it"}
+    await world.a.put("/MedicationRequest/n", json=held)
+    assert urls(await world.a.get(old)) == []

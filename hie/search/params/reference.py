@@ -1,7 +1,8 @@
 """Reference parameters. https://hl7.org/fhir/R4/search.html#reference
 
 A literal reference is one number in the token array; so is its identifier, and a canonical address
-with and without its version. Contained resources are not referred to from outside and not indexed.
+with and without its version. References to what the resource contains are no addresses: they mark the
+rows of what is contained (`contained.py`).
 """
 
 from collections.abc import Sequence
@@ -49,6 +50,8 @@ def visit(source: Source, targets: Sequence[Target], hasher: Hasher) -> Visit | 
         literal = element.get("reference")
         if literal and literal[0] != "#":
             add(unversioned(literal), out)
+        elif literal:
+            out.pointers += [(name, literal[1:]) for name in names]
         identifier = element.get("identifier")
         if identifier:
             texts = token_texts(identifier.get("system"), identifier.get("value"))
