@@ -94,6 +94,8 @@ _ATOMS: dict[str, _Atom] = {
 _NUMBER = re.compile(r"[+-]?\d+")
 _COMPONENT = re.compile(r"(.+?)([+-]?\d+)?")
 _BRACES = re.compile(r"\{[^{}]*\}")
+LONGEST = 100
+"""Characters of a unit; a longer text is none, and nobody computes with its digits."""
 
 Canonical = tuple[Decimal, tuple[tuple[str, int], ...]]
 
@@ -101,6 +103,8 @@ Canonical = tuple[Decimal, tuple[tuple[str, int], ...]]
 @lru_cache(maxsize=4096)
 def canonical(unit: str) -> Canonical:
     """The factor to base units and the dimensions. What is not understood is its own dimension."""
+    if len(unit) > LONGEST:
+        return Decimal(1), ((unit, 1),)
     # To UCUM annotations mean nothing; but scores and pack-years must not be found for each other.
     factor, dimensions = Decimal(1), dict.fromkeys(_BRACES.findall(unit), 1)
     plain = _BRACES.sub("", unit)

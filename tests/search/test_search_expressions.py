@@ -69,7 +69,18 @@ def test_official_examples_are_extracted(shared_data: Path) -> None:
 
 @pytest.mark.parametrize(
     "expression",
-    ["Patient.name.first()", "a.where(b > 1)", "Patient.", "a b", "(a", "a.where(x=1)", "a + b"],
+    [
+        *(
+            "Patient.name.first()",
+            "a.where(b > 1)",
+            "Patient.",
+            "a b",
+            "(a",
+            "a.where(x=1)",
+            "a + b",
+        ),
+        *("a[1e999]", "a[b]", "a[1", "a[٣]", f"a[{'1' * 5000}]"),
+    ],
 )
 def test_what_is_outside_the_subset_is_refused(expression: str) -> None:
     with pytest.raises(UnsupportedExpression):

@@ -41,6 +41,8 @@ async def loaded(load: Load) -> None:
         observation("g", quantity(1, "g")),
         observation("text", {"valueQuantity": {"value": 1, "unit": "mg"}}),
         observation("below", {"valueQuantity": {"value": 5, "comparator": "<", "unit": "u"}}),
+        # must not keep anybody from finding the others
+        observation("digits", quantity(7, "1" * 5000)),
         observation("score", quantity(1, "{score}"), "b"),
         observation("years", quantity(1, "{pack-years}"), "b"),
         observation("high", pressure(160, 80)),
@@ -109,6 +111,8 @@ async def test_numbers(loaded: None, find: Find, value: str, expected: str) -> N
         ("value-quantity", "1", "g mg score text years"),
         ("value-quantity", "1|urn:other|mg", ""),
         ("value-quantity", f"1|{UCUM}|nonsense", ""),
+        ("value-quantity", f"7|{UCUM}|{'1' * 5000}", "digits"),
+        ("value-quantity", f"7|{UCUM}|10*{'9' * 5000}", ""),
         ("value-quantity", "lt4||u", "below"),
         ("value-quantity", "gt5||u", ""),
         ("code-value-quantity", f"a$1|{UCUM}|mg", "mg ug"),

@@ -157,9 +157,11 @@ class _Parser:
 
     def step(self) -> Step:
         if self.take(".", "[") == "[":
-            position = int(self.name())
+            position = self.take()
+            if not re.fullmatch("[0-9]{1,9}", position):
+                raise UnsupportedExpression(self.expression)
             self.take("]")
-            return Index(position)
+            return Index(int(position))
         name = self.name()
         if self.peek() != "(":
             return Child(name)
