@@ -23,6 +23,11 @@ _URN = re.compile(
 )
 
 
+def is_id(value: object) -> bool:
+    """Whether the value can be a resource's id. https://hl7.org/fhir/R4/datatypes.html#id"""
+    return isinstance(value, str) and re.fullmatch(_ID, value) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """A reference taken apart. `other` is a URL that names no RESTful resource, or nonsense."""

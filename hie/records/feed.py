@@ -17,6 +17,7 @@ from hie.access.policy import restriction
 from hie.errors import Problem, problem
 from hie.fhir.bundle import entry_resources
 from hie.fhir.json_text import read_json
+from hie.fhir.references import is_id
 from hie.kit.db import Connection
 from hie.kit.ids import new_id
 from hie.records.accept import accept
@@ -69,10 +70,10 @@ def read_message(text: bytes) -> Message:
             "消息应为 message 类型的 Bundle，其中包含 history 类型的 Bundle",
             "Bundle.type",
         )
-    if not isinstance(header.get("id", ""), str):
+    if not is_id(header.get("id", "-")):
         raise _invalid(
-            "The id of the MessageHeader is text",
-            "MessageHeader 的 id 应为文本",
+            "The id of the MessageHeader is 1 to 64 of A-Z a-z 0-9 - .",
+            "MessageHeader 的 id 应为 1 至 64 个字符，限 A-Z a-z 0-9 - .",
             "Bundle.entry[0].resource.id",
             code="structure",
         )

@@ -131,6 +131,7 @@ async def test_all_or_nothing(client, exchange, source) -> None:
         message(change("PUT", "Observation/x", {"resourceType": "Observation", "id": "x"})),
         message(change("GET", "Patient/feed-riegel")),
         message(change("PUT", "Patient/x", RIEGEL)).replace(b'"feed-1"', b'["feed-1"]'),
+        message(change("PUT", "Patient/x", RIEGEL)).replace(b'"feed-1"', b'"||"'),
         message({"resource": RIEGEL}),
         message({"resource": RIEGEL, "request": "PUT"}),
         message(change("PUT", "Patient/feed-riegel", {**RIEGEL, "link": "x"})),

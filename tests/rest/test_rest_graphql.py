@@ -144,6 +144,8 @@ async def test_pages(client) -> None:
         ("{name{use} name(_count:1){use}}", "selected twice in different ways"),
         ('{name(fhirpath:"repeat(children())"){use}}', "not a FHIRPath condition"),
         ("{active @shout}", "no directive @shout"),
+        ("{a: id name @flatten {a: text}}", "more than one 'a'"),
+        ("{name @flatten {a: text} a: id}", "more than one 'a'"),
         ("query a{id} query b{id}", "Name the operation"),
         ('{name(_count:"²"){text}}', "whole numbers"),
         (f'{{name(_offset:"{"9" * 5000}"){{text}}}}', "whole numbers"),

@@ -50,8 +50,10 @@ def _single(field: Field, key: str) -> bool:
 def as_object(parts: Sequence[Selected], path: str) -> Json:
     """The selected values by key, in the order they were asked for."""
     found: Json = {}
+    lists: set[str] = set()
     for one in parts:
-        if one.listed:
+        if one.listed and (one.key in lists or one.key not in found):
+            lists.add(one.key)
             found.setdefault(one.key, []).append(one.value)
         elif one.key in found:
             raise refused(
